@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from datetime import datetime, timedelta
 
 from lambdas.domain.counters import (
+    MAX_ACTIONS,
     AccumulatorKey,
     AlreadyCountedError,
     Cell,
@@ -25,8 +26,10 @@ from lambdas.domain.counters import (
     TooManyValuesError,
     UsageTotals,
 )
+from lambdas.domain.counters.table import RECOUNT_WRITER
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.ledger import CallKey, LedgerChange, StreamedChange
+from tests.credits import InMemoryChangedHours
 
 
 class Killed(BaseException):
@@ -48,6 +51,7 @@ class InMemoryCounters:
         kills_at: Processes die at these writes: before an even one, after an odd one.
         busy: The number of writes that are refused next.
         interleaved: Things that others do just before a write, each before another one.
+        changed_hours: The notes of hours whose cost has changed.
     """
 
     def __init__(self, ledger: Mapping[CallKey, UsageRecord] | None = None) -> None:
@@ -62,6 +66,7 @@ class InMemoryCounters:
         self.kills_at: Collection[int] = ()
         self.busy = 0
         self.interleaved: list[Callable[[], None]] = []
+        self.changed_hours = InMemoryChangedHours()
         self._ledger = ledger if ledger is not None else {}
 
     def read_state(self) -> CountingState | None:
@@ -93,7 +98,7 @@ class InMemoryCounters:
         self._effect(lambda: self._commit(chunk))
 
     def _commit(self, chunk: Chunk) -> None:
-        assert len(chunk.sums) + len(chunk.marks) + 1 <= 100
+        assert len(chunk.sums) + len(chunk.marks) + 1 <= MAX_ACTIONS
         known = self.read_checkpoint(chunk.shard).number
         if known >= chunk.first or chunk.replaces not in {None, known}:
             raise AlreadyCountedError
@@ -115,6 +120,7 @@ class InMemoryCounters:
             raise MarkedMeanwhileError
         self.marks |= new
         self._add(chunk.generation, chunk.sums)
+        self._note(chunk.sums, chunk.shard, chunk.counted_at)
 
     def commit_recount(
         self,
@@ -122,14 +128,19 @@ class InMemoryCounters:
         recount: int,
         records: Sequence[UsageRecord],
         sums: Sums,
-        now: datetime,  # noqa: ARG002  # marks do not expire here
+        now: datetime,
     ) -> None:
-        self._effect(lambda: self._commit_recount(generation, recount, records, sums))
+        self._effect(lambda: self._commit_recount(generation, recount, records, sums, now))
 
     def _commit_recount(
-        self, generation: int, recount: int, records: Sequence[UsageRecord], sums: Sums
+        self,
+        generation: int,
+        recount: int,
+        records: Sequence[UsageRecord],
+        sums: Sums,
+        now: datetime,
     ) -> None:
-        assert len(sums) + 2 * len(records) <= 100
+        assert len(sums) + 2 * len(records) <= MAX_ACTIONS
         new = {(recount, record.key): Mark(record) for record in records}
         if new.keys() & self.marks.keys():
             raise MarkedMeanwhileError
@@ -137,6 +148,7 @@ class InMemoryCounters:
             raise MarkedMeanwhileError
         self.marks |= new
         self._add(generation, sums)
+        self._note(sums, RECOUNT_WRITER, now)
 
     def read_calls(self, records: Sequence[UsageRecord]) -> Sequence[UsageRecord]:
         return [self._ledger[record.key] for record in records if record.key in self._ledger]
@@ -201,6 +213,10 @@ class InMemoryCounters:
         for name, totals in sums.accumulators.items():
             kept = generation, name
             self.accumulators[kept] = self.accumulators.get(kept, UsageTotals.ZERO) + totals
+
+    def _note(self, sums: Sums, writer: str, now: datetime) -> None:
+        for hour in sums.hours:
+            self.changed_hours.note(hour, writer, now)
 
     def _effect(self, write: Callable[[], None]) -> None:
         if self.busy:

@@ -36,6 +36,7 @@ NAMES = {
     "cost": f"{NAME_PREFIX}Cost",
     "throttling": f"{NAME_PREFIX}Throttling",
     "gateway": f"{NAME_PREFIX}Gateway",
+    "credits": f"{NAME_PREFIX}Credits",
     "pipeline_health": f"{NAME_PREFIX}PipelineHealth",
 }
 """The name of each file's dashboard; the Region follows, since names are of the whole account."""
@@ -53,6 +54,7 @@ _CONSOLES = {"us-gov-": "console.amazonaws-us-gov.com", "cn-": "console.amazonaw
 
 _BAND = "ANOMALY_DETECTION_BAND"
 _GATEWAY = "gateway"
+_CREDITS = "credits"
 _OF_GATEWAY = GATEWAY_NAMESPACE.removeprefix(NAMESPACE)
 _USAGE_ALARMS = "usage-alarms"
 _TOKENS_GRAPH = "account-tokens-hour"
@@ -91,11 +93,15 @@ def _console(region: str) -> str:
 def deployed_dashboards(config: Config) -> list[str]:
     """List the files to deploy.
 
-    Three dashboards are free in CloudWatch. That of the gateway and the extra ones are deployed if
-    they are switched on.
+    Three dashboards are free in CloudWatch. Those of the gateway and of credits, and the extra
+    ones, are deployed if they are switched on.
     """
-    optional = {*get_args(ExtraDashboard), _GATEWAY}
-    wanted = {*config.extra_dashboards, *([_GATEWAY] if config.gateway else [])}
+    optional = {*get_args(ExtraDashboard), _GATEWAY, _CREDITS}
+    wanted = {
+        *config.extra_dashboards,
+        *([_GATEWAY] if config.gateway else []),
+        *([_CREDITS] if config.credits else []),
+    }
     return [file for file in NAMES if file not in optional or file in wanted]
 
 

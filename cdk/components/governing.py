@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from aws_cdk import aws_dynamodb as dynamodb
@@ -41,11 +42,19 @@ def governing_settings(config: Config, tables: GoverningTables) -> dict[str, Any
     }
 
 
-def grant_read_sums(function: MeterFunction, tables: GoverningTables) -> None:
-    """Grant reading of budgets, their sums and cells, but not of marks, which hold calls."""
+def grant_read_sums(
+    function: MeterFunction, tables: GoverningTables, others: Sequence[str] = ()
+) -> None:
+    """Grant reading of budgets, their sums and cells, but not of marks, which hold calls.
+
+    Args:
+        function: The function.
+        tables: The tables.
+        others: The keys of other items beside budgets that it reads.
+    """
     function.grant_items(
         *("dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query"),
         on=tables.counters.table_arn,
         keys=COUNTED,
     )
-    grant_read_budgets(function, tables.governance)
+    grant_read_budgets(function, tables.governance, others)

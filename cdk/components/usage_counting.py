@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from aws_cdk import aws_dynamodb as dynamodb
@@ -13,6 +14,7 @@ from cdk.config import Config
 from lambdas.domain.budgets.governance_table import BUDGETS
 from lambdas.domain.counters.table import (
     CELL_PREFIX,
+    CHANGED_HOURS,
     CHECKPOINT_PREFIX,
     MARK_PREFIX,
     MISSED_PREFIX,
@@ -54,11 +56,16 @@ def counting_settings(config: Config, stack_id: str, stores: CountingStores) -> 
         "ledger_table": stores.ledger.table_name,
         "governance_table": stores.governance.table_name,
         "cell_minutes": config.cell_minutes,
+        "credits": config.credits,
     }
 
 
 def grant_count_usage(
-    function: MeterFunction, stores: CountingStores, *, has_checkpoints: bool = False
+    function: MeterFunction,
+    stores: CountingStores,
+    *,
+    has_checkpoints: bool = False,
+    has_credits: bool = False,
 ) -> None:
     """Grant the reads and the transactions that counting takes, on the keys that each is for.
 
@@ -70,6 +77,7 @@ def grant_count_usage(
         stores: The tables and the bucket.
         has_checkpoints: True if the function counts a stream, which has checkpoints and notes of
             changes that were missed.
+        has_credits: True if credits are on: changed hours are noted.
     """
     counters = stores.counters.table_arn
     written_whole = [f"{MARK_PREFIX}*", STATE_KEY]
@@ -80,6 +88,8 @@ def grant_count_usage(
         on=counters,
         keys=written_whole,
     )
+    if has_credits:
+        function.grant_items("dynamodb:PutItem", on=counters, keys=[CHANGED_HOURS])
     function.grant_items(
         "dynamodb:UpdateItem", on=counters, keys=[f"{CELL_PREFIX}*", f"{SUM_PREFIX}*"]
     )
@@ -88,8 +98,16 @@ def grant_count_usage(
     function.grant_read_write_data()
 
 
-def grant_read_budgets(function: MeterFunction, governance: dynamodb.ITable) -> None:
-    """Grant reading of budgets, but not of their alerts."""
+def grant_read_budgets(
+    function: MeterFunction, governance: dynamodb.ITable, others: Sequence[str] = ()
+) -> None:
+    """Grant reading of budgets, but not of their alerts.
+
+    Args:
+        function: The function.
+        governance: The table of budgets.
+        others: The keys of other items that it reads in the same way.
+    """
     function.grant_items(
-        *("dynamodb:GetItem", "dynamodb:Query"), on=governance.table_arn, keys=[BUDGETS]
+        *("dynamodb:GetItem", "dynamodb:Query"), on=governance.table_arn, keys=[BUDGETS, *others]
     )

@@ -14,6 +14,7 @@ from cdk.config import stack_names
 from cdk.config.alarms import AlarmSettings
 from cdk.config.configuration_error import ConfigurationError
 from cdk.config.configuration_problems import explain
+from cdk.config.credits import CreditSettings
 from cdk.config.dashboards import DashboardSettings
 from cdk.config.gateway import GatewaySettings
 from cdk.config.governance import GovernanceSettings
@@ -23,6 +24,7 @@ from cdk.config.operations import OperationSettings
 from cdk.config.prices import PriceSettings
 from cdk.config.reports import ReportSettings
 from cdk.config.webhooks import WebhookSettings
+from lambdas.domain.credits import ExhaustedAction
 from lambdas.functions.focus_exporter.settings import SHORTEST_LEDGER_DAYS
 from lambdas.meter_name import DEFAULT_NAME, METER_NAME, NAME_VARIABLE
 from lambdas.wiring.allowed_values import check
@@ -38,6 +40,7 @@ class Config(
     ReportSettings,
     PriceSettings,
     MeteringSettings,
+    CreditSettings,
     GatewaySettings,
     GovernanceSettings,
     WebhookSettings,
@@ -113,6 +116,22 @@ class Config(
     @model_validator(mode="after")
     def _audits_keys(self) -> Self:
         check("gateway", "true only with governance", is_so=self.governance or not self.gateway)
+        return self
+
+    @model_validator(mode="after")
+    def _burns_counted_usage(self) -> Self:
+        check("credits", "true only with governance", is_so=self.governance or not self.credits)
+        is_enforced = bool(self.credits_exhausted)
+        check("credits_exhausted", "only with credits", is_so=self.credits or not is_enforced)
+        for action, is_on in (
+            (ExhaustedAction.BRAKE, self.brake),
+            (ExhaustedAction.GATEWAY, self.gateway),
+        ):
+            check(
+                "credits_exhausted",
+                f"{action} only with the setting {action}",
+                is_so=is_on or action not in self.credits_exhausted,
+            )
         return self
 
 

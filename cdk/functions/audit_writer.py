@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from aws_cdk import Duration
 from aws_cdk import aws_dynamodb as dynamodb
@@ -15,11 +15,14 @@ from cdk.components.failure_destination import FailureDestination
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.scheduled_function import ScheduledFunction
 from cdk.components.stream_mapping import map_stream
+from lambdas.domain.audit import ENTRY_KIND, USAGE_KIND
 from lambdas.domain.audit.table import ANCHORS_PREFIX
 from lambdas.domain.budgets.governance_table import (
     AUDIT_EVENTS,
     BRAKE,
     BUDGETS,
+    CREDIT_ENTRIES,
+    CREDITS,
     DELETED_BUDGETS,
     PARTITION_KEY,
     PEOPLE,
@@ -27,6 +30,25 @@ from lambdas.domain.budgets.governance_table import (
 )
 from lambdas.domain.pricing.editions import POINTER_KEY
 from lambdas.functions.audit_writer.settings import Settings
+
+_CREDIT_PATTERNS: tuple[dict[str, Any], ...] = (
+    # New entries of usage are left out: they are many, and no decision.
+    {
+        "eventName": ["INSERT"],
+        "dynamodb": {
+            "Keys": {PARTITION_KEY: {"S": [CREDIT_ENTRIES]}},
+            "NewImage": {ENTRY_KIND: {"S": [{"anything-but": [USAGE_KIND]}, {"exists": False}]}},
+        },
+    },
+    {
+        "eventName": ["MODIFY", "REMOVE"],
+        "dynamodb": {"Keys": {PARTITION_KEY: {"S": [CREDIT_ENTRIES]}}},
+    },
+)
+"""The changes of entries of credits that the audit trail records. Lambda takes five patterns.
+
+Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html
+"""
 
 
 class AuditStores(NamedTuple):
@@ -98,13 +120,14 @@ class AuditWriter(ScheduledFunction):
             self.grant("s3:ListBucketVersions", on=bucket.bucket_arn)
         self.grant("s3:GetObjectVersion", on=stores.prices.arn_for_objects(POINTER_KEY))
         self.grant_read_write_data()
+        whole = [BUDGETS, BRAKE, *([CREDITS] if config.credits else [])]
         map_stream(
             self,
             "GovernanceStream",
             stores.governance,
             failures,
             patterns=(
-                {"dynamodb": {"Keys": {PARTITION_KEY: {"S": [BUDGETS, BRAKE]}}}},
+                {"dynamodb": {"Keys": {PARTITION_KEY: {"S": whole}}}},
                 {
                     "eventName": ["INSERT", "MODIFY"],  # releases expire
                     "dynamodb": {"Keys": {PARTITION_KEY: {"S": [RELEASES]}}},
@@ -113,6 +136,7 @@ class AuditWriter(ScheduledFunction):
                     "eventName": ["INSERT"],
                     "dynamodb": {"Keys": {PARTITION_KEY: {"S": [AUDIT_EVENTS]}}},
                 },
+                *(_CREDIT_PATTERNS if config.credits else ()),
             ),
             batch_size=100,
         )

@@ -13,6 +13,7 @@ from cdk.components.brake_policies import (
     grant_release_sessions,
 )
 from cdk.components.custom_resource_provider import add_provider
+from cdk.components.exhausted_credits import list_credit_keys
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.governing import GoverningTables, governing_settings, grant_read_sums
 from cdk.components.scheduled_function import ScheduledFunction
@@ -25,6 +26,7 @@ from lambdas.domain.budgets.governance_table import (
     REACTIONS,
     RELEASES,
 )
+from lambdas.domain.credits import ExhaustedAction
 from lambdas.functions.brake_controller.settings import Settings
 
 _INTERVAL = Duration.minutes(1)  # beside the runs that usage_counter starts
@@ -67,12 +69,13 @@ class BrakeController(ScheduledFunction):
                 brake_overflow=config.brake_overflow,
                 brake_exempt=config.brake_exempt,
                 brake_max_denied=config.brake_max_denied,
+                deny_exhausted=ExhaustedAction.BRAKE in config.credits_exhausted,
             ),
             defaults=defaults,
             timeout=Duration.minutes(5),
             is_optional=True,
         )
-        grant_read_sums(self, tables)
+        grant_read_sums(self, tables, list_credit_keys(config, ExhaustedAction.BRAKE))
         self._grant_store(tables.governance)
         self.grant_read_write_data()
         grant_release(self, deny_policy_arn)

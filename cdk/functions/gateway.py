@@ -14,10 +14,12 @@ from cdk.components.call_enrichment import (
     grant_read_prices,
 )
 from cdk.components.caller_role import CallerRole
+from cdk.components.exhausted_credits import list_credit_keys
 from cdk.components.function_defaults import FunctionDefaults
 from cdk.components.meter_function import MeterFunction
 from cdk.components.usage_counting import grant_read_budgets
 from cdk.config.gateway_names import TRACE_ACTIONS
+from lambdas.domain.credits import ExhaustedAction
 from lambdas.domain.governance_keys import API_KEYS, PARTITION_KEY, POLICIES, SORT_KEY
 from lambdas.domain.limit_policies import DUE_MARKS, MARKS
 from lambdas.domain.limits import PARTITION_PREFIX
@@ -80,6 +82,7 @@ class Gateway(MeterFunction):
                 attribution=config.attribution.model_dump(mode="json", exclude_defaults=True),
                 rate_limit_headers=config.gateway_rate_limit_headers,
                 kong_headers=config.gateway_kong_headers,
+                refuse_exhausted=ExhaustedAction.GATEWAY in config.credits_exhausted,
                 trace_share=config.gateway_trace_share,
             ),
             defaults=defaults,
@@ -93,7 +96,8 @@ class Gateway(MeterFunction):
         self.caller_role = CallerRole(scope, "CallerRole", gateway=self.execution_role)
         self.grant("sts:AssumeRole", on=caller_role_arn)
         self.grant_items("dynamodb:GetItem", on=governance.table_arn, keys=[API_KEYS, POLICIES])
-        grant_read_budgets(self, governance)
+        credit_keys = list_credit_keys(config, ExhaustedAction.GATEWAY)
+        grant_read_budgets(self, governance, credit_keys)
         # No other attribute: it revives no revoked key.
         self.grant_items(
             "dynamodb:UpdateItem",

@@ -59,7 +59,7 @@ class UsageCounter(MeterFunction):
             timeout=Duration.minutes(2),
             is_optional=True,
         )
-        grant_count_usage(self, stores, has_checkpoints=True)
+        grant_count_usage(self, stores, has_checkpoints=True, has_credits=config.credits)
         for started in filter(None, (evaluator_name, brake_name)):
             self.grant_start(started)
         # What was counted before, checkpoints leave out. The window makes each event name its

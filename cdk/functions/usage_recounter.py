@@ -40,7 +40,7 @@ class UsageRecounter(ScheduledFunction):
             timeout=Duration.minutes(15),
             is_optional=True,
         )
-        grant_count_usage(self, stores)
+        grant_count_usage(self, stores, has_credits=defaults.config.credits)
         self.grant(
             *("dynamodb:BatchGetItem", "dynamodb:ConditionCheckItem", "dynamodb:Scan"),
             on=stores.ledger.table_arn,

@@ -32,6 +32,8 @@ from lambdas.domain.metrics.catalog import (
     BUSY_SUBJECTS,
     CALLS_AROUND_GATEWAY,
     CONTESTED_DENIES,
+    CREDIT_DELAYS,
+    CREDIT_MISMATCH,
     DELAYED_DENIES,
     DELIVERED_WEBHOOKS,
     DISABLED_WEBHOOKS,
@@ -80,6 +82,7 @@ SUMMARY_ALARM_METRICS = 3
 PRICE_ALARM_METRICS = 4
 GOVERNANCE_ALARM_METRICS = 15
 BRAKE_ALARM_METRICS = 8
+CREDIT_ALARM_METRICS = 4
 GATEWAY_ALARM_METRICS = 10
 WEBHOOK_ALARM_METRICS = 7
 ANOMALY_ALARM_METRICS = 2 * 3  # of tokens and of cost: the metric, and the two bounds of its band
@@ -87,6 +90,8 @@ GOVERNANCE_METRICS = (AUDIT_PROBLEMS, BUDGET_DRIFT, UNBUILT_BUDGETS)
 """Health metrics that are published only where governance is on."""
 BRAKE_METRICS = (CONTESTED_DENIES, DELAYED_DENIES, EXCESSIVE_DENIES, OVERDUE_DENIES)
 """Health metrics that are published only where the brake is on."""
+CREDIT_HEALTH_METRICS = (CREDIT_DELAYS, CREDIT_MISMATCH)
+"""Health metrics that are published only where credits are on."""
 GATEWAY_METRICS = (
     *(EXPIRED_MARKS, LIMITS_NEAR, LOST_TRACES, UNNOTED_MARKS),
     *(RECOVERED_RESERVATIONS, RETURNED_RESERVATIONS, UNKNOWN_KEYS),
@@ -180,6 +185,7 @@ def _list_absent(config: Config) -> list[HealthMetric]:
     return [
         *(() if config.governance else GOVERNANCE_METRICS),
         *(() if config.brake else BRAKE_METRICS),
+        *(() if config.credits else CREDIT_HEALTH_METRICS),
         *(() if config.gateway else GATEWAY_METRICS),
         *(() if config.webhooks else WEBHOOK_METRICS),
     ]
@@ -299,6 +305,7 @@ def count_alarm_metrics(usage: Usage, config: Config) -> int:
     report_alarms = export_alarms + comparison_alarms + summary_alarms + price_alarms
     optional_alarms = (
         count_governance_alarm_metrics(config)
+        + count_credit_alarm_metrics(config)
         + count_gateway_alarm_metrics(config)
         + count_webhook_alarm_metrics(config)
     )
@@ -310,6 +317,11 @@ def count_governance_alarm_metrics(config: Config) -> int:
     """Count the metrics that the alarms of governance watch."""
     brake_alarms = BRAKE_ALARM_METRICS if config.brake else 0
     return GOVERNANCE_ALARM_METRICS + brake_alarms if config.governance else 0
+
+
+def count_credit_alarm_metrics(config: Config) -> int:
+    """Count the metrics that the alarms of credits watch."""
+    return CREDIT_ALARM_METRICS if config.credits else 0
 
 
 def count_gateway_alarm_metrics(config: Config) -> int:

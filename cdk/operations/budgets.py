@@ -24,6 +24,7 @@ from lambdas.domain.budgets import (
     BudgetPlan,
     BudgetPlanError,
     BudgetsChangedError,
+    BudgetScope,
     BudgetStatus,
     BudgetStore,
     StoredBudget,
@@ -114,13 +115,16 @@ def _refuse_file(path: Path, problems: Sequence[str]) -> CommandError:
 
 
 def _find_unknown_regions(budgets: Iterable[Budget]) -> Iterator[str]:
-    """Find names in scopes that are not those of Regions, nor their beginnings."""
     for budget in budgets:
-        for name in budget.scope.region:
-            if any(matches(name, region) for region in known_regions()):
-                continue
-            reason = explain_unknown_region(name)
-            yield f"budget {budget.name}: scope.region = {show(name)}: {reason}"
+        for problem in find_unknown_regions(budget.scope):
+            yield f"budget {budget.name}: scope.{problem}"
+
+
+def find_unknown_regions(scope: BudgetScope) -> Iterator[str]:
+    """Find names in a scope that are not those of Regions, nor their beginnings."""
+    for name in scope.region:
+        if not any(matches(name, region) for region in known_regions()):
+            yield f"region = {show(name)}: {explain_unknown_region(name)}"
 
 
 def validate(path: Path, now: datetime) -> None:

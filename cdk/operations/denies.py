@@ -17,6 +17,7 @@ from lambdas.domain.audit import PersonDirectory
 from lambdas.domain.brake import (
     BrakeDecisionStore,
     BrakeSwitch,
+    CauseKey,
     Deny,
     DenyReader,
     DenyState,
@@ -289,7 +290,7 @@ def _list_facts(deny: Deny) -> Iterator[str]:
     yield f"Until: {_write_time(deny.until)}{later}"
     for cause in deny.causes:
         usage = describe_usage(cause.amount, cause.used, cause.reserve)
-        yield f"Budget {printable(cause.key.budget)}: {usage}"
+        yield f"{_capitalize(cause.key)}: {usage}"
 
 
 def _describe_state(deny: Deny) -> str:
@@ -308,11 +309,13 @@ def _describe_state(deny: Deny) -> str:
 
 def _describe_release(release: Release, book: BudgetBook, names: Mapping[str, str]) -> str:
     """Describe a release that is in force."""
-    name = release.key.budget
-    is_window = isinstance(book.budgets[name].budget.periods, RollingHours)
+    key = release.key
+    is_window = not key.is_credits and isinstance(
+        book.budgets[key.budget].budget.periods, RollingHours
+    )
     until = _write_time(release.find_end(is_window=is_window))
     by = printable(names.get(release.by, release.by))
-    return f"Budget {printable(name)}: until {until}, by {by}"
+    return f"{_capitalize(key)}: until {until}, by {by}"
 
 
 def _describe_end(deny: Deny, releases: Sequence[Release]) -> str:
@@ -322,11 +325,15 @@ def _describe_end(deny: Deny, releases: Sequence[Release]) -> str:
         for cause, release in zip(deny.causes, releases, strict=True)
     }
     until = " and ".join(map(_write_time, sorted(ends)))
-    return f"until {until}, unless the budget {_list_budgets(deny)} is lowered or built again"
+    budgets = {printable(cause.key.name) for cause in deny.causes if not cause.key.is_credits}
+    if not budgets:
+        return f"until {until}"
+    return f"until {until}, unless the {' or the '.join(sorted(budgets))} is lowered or built again"
 
 
-def _list_budgets(deny: Deny) -> str:
-    return " or ".join(sorted({printable(cause.key.budget) for cause in deny.causes}))
+def _capitalize(key: CauseKey) -> str:
+    name = printable(key.name)
+    return name[:1].upper() + name[1:]
 
 
 def _explain_missing(arn: str, known: Collection[str], state: str) -> str:

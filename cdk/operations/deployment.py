@@ -86,6 +86,11 @@ class Deployment:
         return self._outputs(stack_names.GOVERNANCE).get("BrakeControllerName")
 
     @cached_property
+    def credit_booker(self) -> str | None:
+        """The name of the function that books credits; `None` where credits are off."""
+        return self._outputs(stack_names.MONITORING).get("CreditBookerName")
+
+    @cached_property
     def gateway_url(self) -> str | None:
         """The URL of the gateway; `None` where it is off."""
         return self._outputs(stack_names.GATEWAY).get("GatewayUrl")

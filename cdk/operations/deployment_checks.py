@@ -19,6 +19,7 @@ from cdk.operations.aws_errors import error_code, ignore_errors
 from cdk.operations.bootstrap_policies import list_deployer_policies, list_needed
 from cdk.operations.brake_state import describe_brake, find_attached_policies
 from cdk.operations.budget_state import read_budget_state
+from cdk.operations.credit_state import read_credit_state
 from cdk.operations.denies import OpenBrake
 from cdk.operations.deployment import Deployment, NotDeployedError
 from cdk.operations.gateway_health import OpenGateway, examine_gateway
@@ -144,6 +145,7 @@ class DeploymentChecks:
             ("budgets", self._budgets),
             ("audit trail", self._audit_trail),
             ("brake", self._brake),
+            ("credits", self._credits),
             ("gateway", self._gateway),
             ("webhooks", self._webhooks),
             ("meter", self._meter),
@@ -364,6 +366,17 @@ class DeploymentChecks:
             return Status.OK, "Not deployed yet."
         bucket = self.deployment.output(stack_names.STORAGE, "AnchorBucketName")
         report = read_audit_state(self.session.client("s3"), bucket, created_at, datetime.now(UTC))
+        return Status.WARNING if report.is_late else Status.OK, report.text
+
+    def _credits(self) -> tuple[Status, str]:
+        if self.deployment.credit_booker is None:
+            return Status.OK, "Off: switch them on with the setting credits."
+        report = read_credit_state(
+            self.session.client("dynamodb"),
+            self.deployment.output(stack_names.STORAGE, "GovernanceTableName"),
+            self.deployment.output(stack_names.STORAGE, "CounterTableName"),
+            datetime.now(UTC),
+        )
         return Status.WARNING if report.is_late else Status.OK, report.text
 
     def _brake(self) -> tuple[Status, str]:

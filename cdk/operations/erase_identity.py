@@ -53,6 +53,9 @@ class CountedIdentity(Protocol):
     def list_budgets(self) -> Sequence[str]:
         """List the budgets whose definition names the identity."""
 
+    def list_grants(self) -> Sequence[str]:
+        """List the grants of credits whose scope names the identity."""
+
     def erase(self, pseudonym: str) -> Iterator[tuple[str, int]]:
         """Replace the identity; yields each kind of items, and the number that was changed."""
 
@@ -147,6 +150,7 @@ def erase_identity(session: boto3.Session, identity_arn: str, open_identity: Ope
     found = named.find()
     counts = {**counted.count(), **limited.count()}
     _print_budgets(counted.list_budgets())
+    _print_grants(counted.list_grants())
     if person.session_name is not None:
         _print_policies(policies, person.session_name)
     if found.are_none and not any(counts.values()):
@@ -223,6 +227,17 @@ def _print_budgets(names: Sequence[str]) -> None:
         print(
             f"These budgets name the person: {', '.join(map(printable, names))}. Take the name out"
             " of their file and apply it (bedrock-meter budgets apply); this command leaves them."
+        )
+
+
+def _print_grants(ids: Sequence[str]) -> None:
+    """Name the grants of credits that name the person, with their entries, for good."""
+    if ids:
+        print(
+            f"These grants of credits name the person in their scope: {', '.join(ids)}. A grant and"
+            " its entries never change, and keep the name; this command leaves them. For usage"
+            " from now on, void them and grant the rest to a scope without the name"
+            " (bedrock-meter credits void)."
         )
 
 

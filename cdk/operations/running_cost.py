@@ -14,6 +14,7 @@ from cdk.operations.billed_metrics import (
     WORST,
     Usage,
     count_alarm_metrics,
+    count_credit_alarm_metrics,
     count_gateway_alarm_metrics,
     count_gateway_series,
     count_governance_alarm_metrics,
@@ -35,6 +36,7 @@ from cdk.operations.cost_items import (
     price_function,
     price_series,
 )
+from cdk.operations.credit_cost import credit_cost
 from cdk.operations.gateway_cost import gateway_cost
 from cdk.operations.webhook_cost import webhook_cost
 from lambdas.domain.counters import MAX_ACTIONS, get_spans
@@ -135,6 +137,7 @@ def running_cost(usage: Usage, config: Config, prices: UnitPrices) -> list[CostI
     return [
         *metering_cost(usage, config, prices),
         *governance_cost(usage, config, prices),
+        *credit_cost(usage, config, prices),
         *gateway_cost(usage, config, prices),
         *webhook_cost(config, prices),
     ]
@@ -190,11 +193,12 @@ def _watching(usage: Usage, config: Config, prices: UnitPrices) -> list[CostItem
     """List the cost of alarms, dashboards and contributor rules."""
     optional = (
         count_governance_alarm_metrics(config)
+        + count_credit_alarm_metrics(config)
         + count_gateway_alarm_metrics(config)
         + count_webhook_alarm_metrics(config)
     )
     alarms = count_alarm_metrics(usage, config) - optional
-    dashboards = len(deployed_dashboards(config)) - config.gateway
+    dashboards = len(deployed_dashboards(config)) - config.gateway - config.credits
     rules = len(list(CONTRIBUTORS.glob("*.json"))) if config.contributor_insights else 0
     return [
         CostItem(

@@ -13,6 +13,7 @@ from constructs import Construct
 from cdk.alarms.audit_checks import AUDIT_AGE, audit_checks
 from cdk.alarms.brake_checks import brake_checks
 from cdk.alarms.counter_checks import COUNTER_AGE, USAGE_COUNTER, counter_checks
+from cdk.alarms.credit_checks import CREDIT_BOOKER, credit_checks
 from cdk.alarms.gateway_checks import GATEWAY_ALARMS, gateway_checks
 from cdk.alarms.health_alarms import HealthAlarms
 from cdk.alarms.health_check import HealthCheck, Watched
@@ -50,6 +51,7 @@ from cdk.config.resource_names import (
 )
 from cdk.functions.budget_evaluator import BudgetEvaluator
 from cdk.functions.coverage_auditor import CoverageAuditor
+from cdk.functions.credit_booker import CreditBooker
 from cdk.functions.logging_watcher import LoggingWatcher
 from cdk.functions.traffic_auditor import TrafficAuditor
 from cdk.functions.weekly_summarizer import WeeklySummarizer
@@ -142,6 +144,7 @@ class MonitoringStack(Stack):
             *(gateway.scheduled if gateway else ()),
             *self._make_weekly_summarizer(storage, defaults),
             *(self._make_budget_evaluator(storage, defaults) if governance else ()),
+            *(self._make_credit_booker(storage, defaults) if config.credits else ()),
         ]
         health = self._make_health_alarms(
             ingestion,
@@ -150,6 +153,7 @@ class MonitoringStack(Stack):
                 *(price_list_checks() if config.price_updates else ()),
                 *_list_governance_checks(governance),
                 *(brake_checks() if config.brake else ()),
+                *(credit_checks() if config.credits else ()),
                 *_list_gateway_checks(gateway, storage),
                 *_list_webhook_checks(webhooks),
             ],
@@ -228,6 +232,20 @@ class MonitoringStack(Stack):
             limits=storage.limits if self._config.gateway else None,
         )
         return [evaluator.scheduled]
+
+    def _make_credit_booker(
+        self, storage: StorageStack, defaults: FunctionDefaults
+    ) -> list[Scheduled]:
+        booker = CreditBooker(
+            self,
+            CREDIT_BOOKER,
+            defaults=defaults,
+            tables=GoverningTables(storage.counters, storage.governance),
+            topic=self.topic,
+            dashboard_url=dashboard_url("credits", self.region),
+        )
+        CfnOutput(self, "CreditBookerName", value=booker.function_name)
+        return [booker.scheduled]
 
     def _make_usage_alarms(self) -> None:
         grouped = []
@@ -385,6 +403,8 @@ def _find_missing(scheduled: Iterable[Scheduled]) -> list[str]:
         missing |= {AUDIT_WRITER, AUDIT_AGE, AUDIT_PROBLEMS.name}
     if BRAKE_CONTROLLER not in functions:
         missing |= {BRAKE_CONTROLLER, BRAKE_WATCHDOG, *(check.name for check in brake_checks())}
+    if CREDIT_BOOKER not in functions:
+        missing |= {CREDIT_BOOKER, *(check.name for check in credit_checks())}
     if LIMIT_SETTLER not in functions:
         missing |= {LIMIT_SETTLER, *GATEWAY_ALARMS}
     if PRICE_UPDATER in missing:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -28,9 +30,12 @@ from lambdas.adapters.report_layouts.focus_manifest import MANIFEST_VERSION
 from lambdas.domain.calls import CallEnricher
 from lambdas.domain.ledger import LedgerChange, LedgerListener
 from lambdas.domain.reports.focus import (
+    COLUMNS,
+    Column,
     CostTotals,
     DailyCharges,
     IdentityDetail,
+    Row,
     TooManyChargesError,
     build_row,
 )
@@ -46,9 +51,7 @@ def export_costs(logs: Sequence[Path], out: Path) -> None:
     Raises:
         CommandError: They cannot be read, or not be written there.
     """
-    if not out.name.endswith(_SUFFIXES):
-        message = f"--out {out}: name a file that ends in .csv, .csv.gz or .parquet."
-        raise CommandError(message)
+    check_out(out)
     beside = manifest_path(out)
     files = without_output(out, find_log_files(logs))
     files = without_output(beside, files, _START_OF_MANIFEST)
@@ -63,7 +66,8 @@ def export_costs(logs: Sequence[Path], out: Path) -> None:
                 message = f"{error}. Name fewer logs at a time."
                 raise CommandError(message) from None
             check_for_logs(meter, files)
-            totals = _write(charges, out, config.billing_account_id or None)
+            with explained_writing(out):
+                totals = write_costs(charges, out, config.billing_account_id or None)
             console = open_console()
             print_coverage(meter, console)
             print_notes(meter, console)
@@ -71,20 +75,55 @@ def export_costs(logs: Sequence[Path], out: Path) -> None:
             check_for_gaps(meter)
 
 
+def check_out(out: Path) -> None:
+    """Check that the name of a file says its format.
+
+    Raises:
+        CommandError: It does not.
+    """
+    if not out.name.endswith(_SUFFIXES):
+        message = f"--out {out}: name a file that ends in .csv, .csv.gz or .parquet."
+        raise CommandError(message)
+
+
 def manifest_path(out: Path) -> Path:
     """The path of the manifest of a file of costs."""
     return out.with_name(f"{out.name}.manifest.json")
 
 
-def _write(charges: DailyCharges, out: Path, billing_account_id: str | None) -> CostTotals:
+@contextmanager
+def explained_writing(out: Path) -> Iterator[None]:
+    """Explain why a file could not be written.
+
+    Raises:
+        CommandError: It was not written.
+    """
     try:
-        return write_costs(charges, out, billing_account_id)
+        yield
     except OSError as error:
         message = f"--out {out}: {error.strerror}."
         raise CommandError(message) from None
     except ParquetError as error:
         message = f"--out {out}: {' '.join(str(error).split())}"
         raise CommandError(message) from None
+
+
+def write_file(rows: Iterable[Row], out: Path, columns: Sequence[Column] = COLUMNS) -> None:
+    """Write rows to a file, in the format of its file extension; all of them or nothing.
+
+    Args:
+        rows: The rows.
+        out: The file.
+        columns: The columns of the rows.
+
+    Raises:
+        OSError: It cannot be written.
+        ParquetError: It cannot be written as Parquet.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        finished = Path(folder, f"focus{out.suffix}")
+        write_rows(rows, [finished], partial(convert_to_parquet, columns=columns), columns)
+        shutil.copyfile(finished, out)
 
 
 def write_costs(charges: DailyCharges, out: Path, billing_account_id: str | None) -> CostTotals:
@@ -106,10 +145,7 @@ def write_costs(charges: DailyCharges, out: Path, billing_account_id: str | None
         for month in months
         for charge in charges.charges(month)
     )
-    with tempfile.TemporaryDirectory() as folder:
-        finished = Path(folder, f"focus{out.suffix}")
-        write_rows(rows, [finished], convert_to_parquet)
-        shutil.copyfile(finished, out)
+    write_file(rows, out)
     facts = {"identity_detail": totals.identity_detail.label}
     write_manifest(manifest_path(out), totals, [out], facts)
     return totals

@@ -34,7 +34,7 @@ CHOSEN = "chosen"
 ALL_DAYS = DayRange()
 _ORDER = (
     *("usage_overview", "identity_detail", "model_comparison"),
-    *("cost", "throttling", "gateway", "pipeline_health"),
+    *("cost", "throttling", "gateway", "credits", "pipeline_health"),
 )
 
 

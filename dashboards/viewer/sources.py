@@ -30,6 +30,7 @@ from dashboards.viewer.drawings import Source
 from dashboards.viewer.profile_labels import Profile, ProfileSource, find_no_profile
 from lambdas.domain.metrics.catalog import (
     BUDGET_METRICS,
+    CREDIT_METRICS,
     GATEWAY_CALL_METRICS,
     NAMESPACE,
     UNLOGGED_METRICS,
@@ -95,7 +96,10 @@ def source_of_logs(paths: Sequence[Path]) -> Source:
 def _find_missing(metrics: LogMetrics) -> frozenset[str]:
     """Find the metrics that log files cannot have, and latency of the model without content."""
     of_content = {metric.name for metric in USAGE_METRICS if metric.needs_content}
-    of_others = (*UNLOGGED_METRICS, *BUDGET_METRICS, *GATEWAY_CALL_METRICS)
+    of_others = (
+        *(*UNLOGGED_METRICS, *BUDGET_METRICS),
+        *(*CREDIT_METRICS, *GATEWAY_CALL_METRICS),
+    )
     unlogged = {metric.name for metric in of_others}
     return frozenset(unlogged | {name for name in of_content if not metrics.has(name)})
 

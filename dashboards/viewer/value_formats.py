@@ -14,6 +14,7 @@ from dashboards.viewer.bodies import find_metric_names
 from lambdas.domain.metrics.bedrock_metrics import BEDROCK_NAMESPACE, BedrockMetric
 from lambdas.domain.metrics.catalog import (
     BUDGET_METRICS,
+    CREDIT_METRICS,
     GATEWAY_CALL_METRICS,
     NAMESPACE,
     UNLOGGED_METRICS,
@@ -50,6 +51,7 @@ _UNITS = {
     **{metric.name: metric.unit for metric in USAGE_METRICS},
     **{metric.name: metric.unit for metric in UNLOGGED_METRICS},
     **{metric.name: metric.unit for metric in BUDGET_METRICS},
+    **{metric.name: metric.unit for metric in CREDIT_METRICS},
     **{metric.name: metric.unit for metric in GATEWAY_CALL_METRICS},
 }
 _OF_METRICS = {

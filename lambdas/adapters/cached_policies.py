@@ -26,6 +26,7 @@ class CachedSource(Generic[_Source]):
         load: Callable[[], _Source],
         unavailable: type[Exception],
         report_failure: Callable[[str], None],
+        max_age: timedelta = MAX_AGE,
     ) -> None:
         """Read sources.
 
@@ -33,10 +34,12 @@ class CachedSource(Generic[_Source]):
             load: Reads a source.
             unavailable: The error that it raises if the source cannot be read.
             report_failure: Reports that it could not be read, and why.
+            max_age: The time after which the source is read again.
         """
         self._load = load
         self._unavailable = unavailable
         self._report_failure = report_failure
+        self._max_age = max_age
         self._source: tuple[_Source] | None = None
         self._checked_at: datetime | None = None
 
@@ -46,7 +49,7 @@ class CachedSource(Generic[_Source]):
         Raises:
             Exception: The error of `load`, if the source cannot be read, and was not before.
         """
-        is_due = self._checked_at is None or now - self._checked_at >= MAX_AGE
+        is_due = self._checked_at is None or now - self._checked_at >= self._max_age
         if self._source is None or is_due:
             try:
                 self._source = (self._load(),)

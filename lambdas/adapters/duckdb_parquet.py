@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,7 +26,6 @@ _TYPES = {
     DataType.JSON: "VARCHAR",
     DataType.DATE_TIME: "TIMESTAMPTZ",
 }
-_NAMES = [column.name for column in COLUMNS]
 _GZIP_SUFFIX = ".gz"
 _Setting: TypeAlias = "str | bool | int | float | list[str]"
 
@@ -53,12 +52,13 @@ class ParquetError(Exception):
     """A file could not be converted. The text says why."""
 
 
-def convert_to_parquet(csv: Path, parquet: Path) -> int:
+def convert_to_parquet(csv: Path, parquet: Path, columns: Sequence[Column] = COLUMNS) -> int:
     """Write the rows of a CSV file as Parquet; gives how many there are.
 
     Args:
         csv: The file that `write_csv_file` wrote.
         parquet: The file to write, in a folder with room for all rows once more.
+        columns: The columns of the file, in order.
 
     Raises:
         OSError: The CSV cannot be read, or there is no room.
@@ -70,8 +70,8 @@ def convert_to_parquet(csv: Path, parquet: Path) -> int:
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
     }
-    columns = {column.name: _get_type(column) for column in COLUMNS}
-    fields = ", ".join(f'"{name}" {type_}' for name, type_ in columns.items())
+    types = {column.name: _get_type(column) for column in columns}
+    fields = ", ".join(f'"{name}" {type_}' for name, type_ in types.items())
     write = _WRITE.format(parquet=_quoted(parquet), version=FOCUS_VERSION)
     with TemporaryDirectory(dir=parquet.parent) as folder:
         part = Path(folder, "part.csv")
@@ -80,9 +80,9 @@ def convert_to_parquet(csv: Path, parquet: Path) -> int:
                 for statement in _NOTHING_ELSE:
                     database.execute(statement.format(folder=_quoted(parquet.parent)))
                 database.execute(f"CREATE TABLE costs ({fields})")
-                for content in _parts(csv):
+                for content in _parts(csv, [*types]):
                     part.write_bytes(content)
-                    database.execute(_READ.format(columns=columns), {"part": str(part)})
+                    database.execute(_READ.format(columns=types), {"part": str(part)})
                 (written,) = database.execute(write).fetchone() or (0,)
         except duckdb.Error as error:
             # The lines after the first one quote the row, up to all of it.
@@ -90,15 +90,15 @@ def convert_to_parquet(csv: Path, parquet: Path) -> int:
     return int(written)
 
 
-def _parts(csv: Path) -> Iterator[bytes]:
+def _parts(csv: Path, names: Sequence[str]) -> Iterator[bytes]:
     """The content of a file in pieces, each with the header.
 
     Raises:
-        ParquetError: Its columns are not `COLUMNS`.
+        ParquetError: Its columns have other names.
     """
     with gzip.open(csv) if csv.suffix == _GZIP_SUFFIX else csv.open("rb") as lines:
         header, records = lines.readline(), _records(lines)
-        if header.decode("utf-8", "replace").strip().split(",") != _NAMES:
+        if header.decode("utf-8", "replace").strip().split(",") != names:
             message = f"{csv.name} has other columns"
             raise ParquetError(message)
         while piece := b"".join(islice(records, _ROWS_AT_A_TIME)):

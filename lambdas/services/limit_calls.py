@@ -23,14 +23,18 @@ from lambdas.domain.invocations import AskedCall, ServedCall, TokenCounts
 from lambdas.domain.invocations.model import foundation_model_id
 from lambdas.domain.limit_policies import (
     BUDGETS,
+    CREDITS,
     UNKNOWN_TIER,
     AdmissionReport,
     CallFacts,
     CallNotCountableError,
     CallPricing,
+    CreditSource,
     LimitReports,
     MarkReports,
+    MissingCredits,
     NearMark,
+    NoCredits,
     NoSubjects,
     PoliciesUnavailableError,
     PolicyLimit,
@@ -52,6 +56,7 @@ from lambdas.domain.limit_policies import (
     name_in_metrics,
     name_limit,
     refuse,
+    refuse_credits,
     refuse_tier,
     refuse_uncountable,
 )
@@ -131,6 +136,26 @@ class _MeasuredCall(NamedTuple):
     subjects: Sequence[PolicySubject]
     unchecked: Sequence[str]
     is_break_glass: bool
+    credits: MissingCredits
+
+    @property
+    def refused_by_credits(self) -> Sequence[str]:
+        """The scopes without credits, if they would refuse the call without break-glass."""
+        return self.credits.scopes if self.credits.is_enforced else ()
+
+    @property
+    def shadow_credits(self) -> Sequence[str]:
+        """The scopes without credits, if they refuse no call."""
+        return () if self.credits.is_enforced else self.credits.scopes
+
+
+class _Sources(NamedTuple):
+    """All that decides on a call before its subjects are asked."""
+
+    policies: PolicySource
+    others: SubjectSource
+    credits: CreditSource
+    prices: TokenPrices
 
 
 class _RefusedCall(NamedTuple):
@@ -161,6 +186,7 @@ class PolicyAdmission:
         marks: Reports limits that are nearly used up.
         reports: Counts and logs what happens.
         others: Finds subjects beside those of policies.
+        credits: Finds scopes without credits.
     """
 
     policies: PolicySource
@@ -169,6 +195,7 @@ class PolicyAdmission:
     marks: MarkReports
     reports: LimitReports
     others: SubjectSource = field(default_factory=NoSubjects)
+    credits: CreditSource = field(default_factory=NoCredits)
     _open: RecentEntries[str, _OpenCall] = field(
         default_factory=lambda: RecentEntries(timedelta(seconds=MAX_CALL_SECONDS), MAX_OPEN_CALLS),
         init=False,
@@ -178,11 +205,12 @@ class PolicyAdmission:
         """Reserve what a call can use, or refuse it."""
         caller = call.key.session_name
         asked = _AskedFor(call.key, call.path, call.need, call.service_tier, call.invoked_model_id)
-        measured = _measure(asked, self.policies, self.others, self.prices, at)
+        measured = _measure(asked, self._sources, at)
         if isinstance(measured, _RefusedCall):
             return self._refuse(caller, measured)
         subjects, need = measured.subjects, measured.need
         if not subjects:
+            self._report_missing_credits(caller, measured)
             return Admission()
         attempt = None if call.attempt_id is None else (caller, call.attempt_id)
         result = self.admitter.admit([each.subject for each in subjects], need, at, attempt)
@@ -197,7 +225,7 @@ class PolicyAdmission:
             is_break_glass=measured.is_break_glass,
             is_estimate=not call.need.is_certain,
         )
-        return self._answer(report, measured.policies, subjects, result, at)
+        return self._answer(report, measured, result, at)
 
     def settle(
         self,
@@ -230,6 +258,10 @@ class PolicyAdmission:
             settled = self.admitter.give_back(call.reservation, at)
             self._report_settled(call, NO_USE, settled)
 
+    @property
+    def _sources(self) -> _Sources:
+        return _Sources(self.policies, self.others, self.credits, self.prices)
+
     def _take(self, reservation_id: str, at: datetime) -> _OpenCall | None:
         call = self._open.get(reservation_id, at)
         self._open.remove(reservation_id)
@@ -238,12 +270,11 @@ class PolicyAdmission:
     def _answer(
         self,
         report: AdmissionReport,
-        policies: PolicySet,
-        subjects: Sequence[PolicySubject],
+        measured: _MeasuredCall,
         result: LimitAdmission,
         at: datetime,
     ) -> Admission:
-        by_id = {each.subject.id: each for each in subjects}
+        by_id = {each.subject.id: each for each in measured.subjects}
         statuses = {each.subject: each.statuses for each in result.decisions}
         limits = _describe(by_id, statuses, at)
         refusal = None
@@ -263,31 +294,60 @@ class PolicyAdmission:
             for each in result.decisions:
                 reached += find_refusals(by_id[each.subject], each.statuses, at)
         shadow, enforced = _list_refusals(by_id, statuses)
-        passed = tuple(name_limit(each.policy, limit) for each, limit in enforced)
+        passed = (
+            *(name_limit(each.policy, limit) for each, limit in enforced),
+            *measured.refused_by_credits,
+        )
         reason = None if result.refusal is None else result.refusal.reason.value
         refuser = None if result.refusal is None else by_id[result.refusal.subject].policy.name
         self.reports.report_admission(
             report._replace(
                 refusal=reason,
                 policies=passed if refusal is None else refusal.violated_policies,
-                shadow=tuple(name_limit(each.policy, limit) for each, limit in shadow),
+                shadow=(
+                    *(name_limit(each.policy, limit) for each, limit in shadow),
+                    *measured.shadow_credits,
+                ),
                 unchecked=result.unchecked,
                 is_break_glass=report.is_break_glass and (reason is not None or bool(passed)),
                 marks=self._report_marks(reached, at),
                 left_open=len(result.left_open),
                 is_repeat=result.refusal is not None and result.refusal.is_repeat,
-                refused_by=None if refuser is None else name_in_metrics(policies, refuser),
+                refused_by=None if refuser is None else name_in_metrics(measured.policies, refuser),
                 shadow_policies=tuple(
-                    sorted({name_in_metrics(policies, each.policy.name) for each, _ in shadow})
+                    sorted(
+                        {
+                            *(name_in_metrics(measured.policies, e.policy.name) for e, _ in shadow),
+                            *([CREDITS] if measured.shadow_credits else []),
+                        }
+                    )
                 ),
             )
         )
         reservation_id = None if result.reservation is None else result.reservation.id
         return Admission(reservation_id, refusal, limits)
 
+    def _report_missing_credits(self, caller: str, measured: _MeasuredCall) -> None:
+        """Report a call that passes without a limit, although credits would refuse it."""
+        if measured.credits.scopes:
+            self.reports.report_admission(
+                AdmissionReport(
+                    caller,
+                    policies=measured.refused_by_credits,
+                    shadow=measured.shadow_credits,
+                    is_break_glass=bool(measured.refused_by_credits),
+                    shadow_policies=(CREDITS,) if measured.shadow_credits else (),
+                )
+            )
+
     def _refuse(self, caller: str, refused: _RefusedCall) -> Admission:
         self.reports.report_admission(
-            AdmissionReport(caller, refusal=refused.refusal.reason, refused_by=refused.refused_by)
+            AdmissionReport(
+                caller,
+                refusal=refused.refusal.reason,
+                policies=refused.refusal.violated_policies,
+                refused_by=refused.refused_by,
+            )
         )
         return Admission(refusal=refused.refusal)
 
@@ -323,6 +383,7 @@ class LimitView:
         prices: The prices of calls.
         models: Finds the models behind application inference profiles.
         others: Finds subjects beside those of policies.
+        credits: Finds scopes without credits.
     """
 
     policies: PolicySource
@@ -330,6 +391,7 @@ class LimitView:
     prices: TokenPrices
     models: CalledModels = field(default_factory=NamedModels)
     others: SubjectSource = field(default_factory=NoSubjects)
+    credits: CreditSource = field(default_factory=NoCredits)
 
     def show(self, key: ApiKey, at: datetime) -> LimitAnswer:
         """Show the limits of all calls of a key. Those that count by model are left out."""
@@ -364,7 +426,7 @@ class LimitView:
         invoked_model_id = path.model_id
         path = path._replace(model_id=self.models.find(invoked_model_id, at))
         asked = _AskedFor(key, path, need, service_tier, invoked_model_id)
-        measured = _measure(asked, self.policies, self.others, self.prices, at)
+        measured = _measure(asked, self._sources, at)
         if isinstance(measured, _RefusedCall):
             return LimitAnswer((), refusal=measured.refusal)
         subjects = measured.subjects
@@ -384,6 +446,10 @@ class LimitView:
         )
         refusal = None if last is None else refuse(last, by_id, statuses, at)
         return LimitAnswer(_describe(by_id, statuses, at), _list_shadow(subjects), refusal)
+
+    @property
+    def _sources(self) -> _Sources:
+        return _Sources(self.policies, self.others, self.credits, self.prices)
 
     def _check(
         self, subjects: Sequence[PolicySubject], need: Amounts, at: datetime
@@ -405,28 +471,31 @@ def _to_time(moment: int | None) -> datetime | None:
 
 def _measure(
     asked: _AskedFor,
-    source: PolicySource,
-    others: SubjectSource,
-    prices: TokenPrices,
+    sources: _Sources,
     at: datetime,
 ) -> _MeasuredCall | _RefusedCall:
     """Find the subjects of a call, and what it needs of them, or refuse it."""
     try:
-        policies = source.get(at)
+        policies = sources.policies.get(at)
         is_break_glass = policies.is_break_glass(CallFacts.from_call(asked.key, asked.path))
         if not policies.knows_tier(asked.key.tier) and not is_break_glass:
             return _RefusedCall(refuse_tier(asked.key.tier or ""), UNKNOWN_TIER)
-        found = _find_others(asked, others, at, is_break_glass=is_break_glass)
+        missing = _find_missing_credits(asked, sources.credits, at, is_break_glass=is_break_glass)
+        if missing.is_enforced and missing.scopes and not is_break_glass:
+            return _RefusedCall(refuse_credits(missing.scopes), CREDITS)
+        found = _find_others(asked, sources.others, at, is_break_glass=is_break_glass)
         subjects = (*find_subjects(policies, asked.key, asked.path), *found)
         named = AskedCall(
             asked.path.model_id, asked.path.operation.log_name, asked.service_tier, at
         )
-        need, pricing, subjects, unchecked = measure_call(asked.need, named, subjects, prices)
+        need, pricing, subjects, unchecked = measure_call(
+            asked.need, named, subjects, sources.prices
+        )
     except CallNotCountableError as error:
         return _RefusedCall(refuse_uncountable(error), BUDGETS)
     except _UNAVAILABLE:
         return _RefusedCall(LIMITS_UNAVAILABLE)
-    return _MeasuredCall(policies, need, pricing, subjects, unchecked, is_break_glass)
+    return _MeasuredCall(policies, need, pricing, subjects, unchecked, is_break_glass, missing)
 
 
 def _find_others(
@@ -444,6 +513,20 @@ def _find_others(
     except SubjectsUnavailableError:
         if is_break_glass:
             return ()
+        raise
+
+
+def _find_missing_credits(
+    asked: _AskedFor, credit_source: CreditSource, at: datetime, *, is_break_glass: bool
+) -> MissingCredits:
+    """Find scopes without credits that cover a call. Break-glass callers pass without them."""
+    try:
+        return credit_source.find(
+            asked.key, asked.path, at, invoked_model_id=asked.invoked_model_id
+        )
+    except SubjectsUnavailableError:
+        if is_break_glass:
+            return MissingCredits()
         raise
 
 

@@ -17,6 +17,7 @@ from lambdas.meter_name import METER_NAME
 from lambdas.services.brake_principals import BrakeSettings, PrincipalBrake
 from lambdas.wiring.brake_settings import BrakingSettings
 from lambdas.wiring.client_timeouts import PROMPT
+from lambdas.wiring.credit_state import make_credit_state
 
 
 def make_brake(settings: BrakingSettings) -> PrincipalBrake:
@@ -47,5 +48,6 @@ def make_brake(settings: BrakingSettings) -> PrincipalBrake:
             overflow=settings.brake_overflow,
             max_denied=settings.brake_max_denied,
         ),
+        credits=make_credit_state(settings, dynamodb),
         rates=BurnRates(),
     )

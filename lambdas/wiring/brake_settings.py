@@ -44,8 +44,11 @@ class BrakingSettings(GoverningSettings, DenyRules):
         deny_policy_arn: The fixed policy that denies a principal.
         region: The Region whose use is denied.
         brake_max_denied: The number of denied callers above which people are alerted.
+        deny_exhausted: True if callers whose credits are exhausted are denied, once the switch of
+            credits is on.
     """
 
     deny_policy_arn: str = Field(min_length=1)
     region: str = Field(min_length=1)
     brake_max_denied: Annotated[int, Field(ge=1)] = MAX_DENIED
+    deny_exhausted: bool = False

@@ -44,4 +44,4 @@ def current_sums(settings: CountingSettings, dynamodb: DynamoDBClient) -> Curren
 
 def sum_up(settings: CountingSettings, sums: CurrentSums) -> SumUp:
     """Sum changes up by the cells of this deployment, and by the budgets in force."""
-    return SumUp(get_spans(settings.cell_minutes), sums.accumulate)
+    return SumUp(get_spans(settings.cell_minutes), sums.accumulate, notes_hours=settings.credits)

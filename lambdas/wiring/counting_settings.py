@@ -25,6 +25,7 @@ class CountingSettings(CallSettings):
         governance_table: The DynamoDB table of budgets.
         cell_minutes: The length of the short cells: 60, or 15 where the time zone of a budget is
             not whole hours from UTC.
+        credits: True if hours whose cost has changed are noted, for `credit_booker`.
     """
 
     stack_id: str = Field(min_length=1)
@@ -32,6 +33,7 @@ class CountingSettings(CallSettings):
     ledger_table: str = Field(min_length=3)
     governance_table: str = Field(min_length=3)
     cell_minutes: Annotated[CellMinutes, BeforeValidator(from_json_text)] = 60
+    credits: bool = False
 
     @property
     def deployed(self) -> str:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
     from lambdas.domain.attribution import AttributionRules
+    from lambdas.domain.budgets.call_labels import CallLabels
     from lambdas.services.find_budgets import BudgetSubjects
 
 
@@ -81,7 +82,7 @@ def _load_subjects(
     # They take a tenth of a second and more to import.
     from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore  # noqa: PLC0415
     from lambdas.domain.budgets import BudgetsChangedError, GatewayBudgets  # noqa: PLC0415
-    from lambdas.services.find_budgets import BudgetSubjects, CallLabels  # noqa: PLC0415
+    from lambdas.services.find_budgets import BudgetSubjects  # noqa: PLC0415
 
     try:
         book = DynamoDbBudgetStore(dynamodb, settings.governance_table).read()
@@ -89,10 +90,16 @@ def _load_subjects(
         raise SubjectsUnavailableError(str(error)) from error
     if last is not None and last.budgets.book == book:
         return last
-    labels = CallLabels(
+    return BudgetSubjects(GatewayBudgets(book), make_call_labels(settings))
+
+
+def make_call_labels(settings: RelaySettings) -> CallLabels:
+    """Make the labels of calls. They take long to import, so that callers need them first."""
+    from lambdas.domain.budgets.call_labels import CallLabels  # noqa: PLC0415  # late, as above
+
+    return CallLabels(
         settings.caller_role_arn, settings.region, settings.project_name, _read_rules(settings)
     )
-    return BudgetSubjects(GatewayBudgets(book), labels)
 
 
 def _read_rules(settings: RelaySettings) -> AttributionRules:

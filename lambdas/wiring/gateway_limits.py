@@ -18,6 +18,7 @@ from lambdas.services.admit_call import CallAdmitter
 from lambdas.services.limit_calls import LimitView, PolicyAdmission
 from lambdas.wiring.gateway_budgets import make_gateway_budgets
 from lambdas.wiring.gateway_clients import make_dynamodb_client
+from lambdas.wiring.gateway_credits import make_gateway_credits
 from lambdas.wiring.gateway_models import LazyModels
 from lambdas.wiring.gateway_prices import LazyPrices
 from lambdas.wiring.gateway_reports import GatewayReports
@@ -52,6 +53,7 @@ def make_gateway_limits(settings: RelaySettings) -> GatewayLimits:
     )
     store = DynamoDbLimits(dynamodb, settings.limits_table)
     budgets = make_gateway_budgets(settings, dynamodb)
+    credit_scopes = make_gateway_credits(settings, dynamodb)
     executor = ThreadPoolExecutor(_MAX_SUBJECTS_AT_A_TIME)
     admission = PolicyAdmission(
         policies,
@@ -66,8 +68,9 @@ def make_gateway_limits(settings: RelaySettings) -> GatewayLimits:
         ),
         GatewayReports(),
         budgets,
+        credit_scopes,
     )
-    view = LimitView(policies, store, prices, LazyModels(settings), budgets)
+    view = LimitView(policies, store, prices, LazyModels(settings), budgets, credit_scopes)
     return GatewayLimits(admission, view)
 
 

@@ -52,6 +52,8 @@ class RelaySettings(PlainSettings):
         attribution: The rules of attribution, as JSON. They are read once there is a budget.
         rate_limit_headers: True if answers show limits in the IETF's headers.
         kong_headers: True if they show them in those of Kong's plugin.
+        refuse_exhausted: True if calls whose credits are exhausted are refused, once the switch of
+            credits is on.
         trace_share: The share of calls whose traces are sent to AWS X-Ray; 0 for none.
     """
 
@@ -75,6 +77,7 @@ class RelaySettings(PlainSettings):
     attribution: dict[str, Any] = field(default_factory=dict, metadata=json_object())
     rate_limit_headers: bool = field(default=True, metadata=flag())
     kong_headers: bool = field(default=False, metadata=flag())
+    refuse_exhausted: bool = field(default=False, metadata=flag())
     trace_share: Decimal = field(default=Decimal(0), metadata=share())
 
     @property

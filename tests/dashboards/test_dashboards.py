@@ -26,6 +26,8 @@ from lambdas.domain.metrics.bedrock_metrics import (
 from lambdas.domain.metrics.catalog import (
     BUDGET,
     BUDGET_METRICS,
+    CREDIT_METRICS,
+    CREDIT_SCOPE,
     GATEWAY_CALL_METRICS,
     GATEWAY_NAMESPACE,
     HEALTH_METRICS,
@@ -87,6 +89,7 @@ MAX_SIZES = {
     "cost": (16, 45),
     "throttling": (7, 18),
     "gateway": (13, 33),
+    "credits": (6, 19),
     "pipeline_health": (14, 39),
 }
 """The most widgets, and rows of the grid, of each dashboard: who adds one leaves one out."""
@@ -161,9 +164,10 @@ def catalog(detail: Detail) -> set[Shown]:
     }
     health = {(HEALTH_NAMESPACE, metric.name, ()) for metric in HEALTH_METRICS}
     budgets = {(NAMESPACE, metric.name, (BUDGET,)) for metric in BUDGET_METRICS}
+    credits_ = {(NAMESPACE, metric.name, (CREDIT_SCOPE,)) for metric in CREDIT_METRICS}
     gateway = {(GATEWAY_NAMESPACE, metric.name, metric.dimension_names) for metric in LIMIT_METRICS}
     calls = {(NAMESPACE, metric.name, (OPERATION,)) for metric in GATEWAY_CALL_METRICS}
-    return usage | unlogged | budgets | health | gateway | calls
+    return usage | unlogged | budgets | credits_ | health | gateway | calls
 
 
 @each_dashboard

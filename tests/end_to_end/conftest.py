@@ -31,6 +31,7 @@ def everything(price_list: PriceListServer) -> dict[str, object]:
         "brake": True,
         "brake_sessions": True,
         "contributor_insights": True,
+        "credits": True,
         "customer_keys": True,
         "extra_dashboards": EXTRA_DASHBOARDS,
         "gateway": True,

@@ -110,6 +110,7 @@ def test_alarms_without_local_evaluation_are_named(deployed: Deployed) -> None:
         "BedrockMeter-Health-BudgetEvaluatorNotStarted",
         "BedrockMeter-Health-Coverage",
         "BedrockMeter-Health-CoverageAuditorNotStarted",
+        "BedrockMeter-Health-CreditBookerNotStarted",
         "BedrockMeter-Health-FocusExporterNotStarted",
         "BedrockMeter-Health-DeploymentDrift",
         "BedrockMeter-Health-ForecastCalibratorNotStarted",

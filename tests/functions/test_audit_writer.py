@@ -13,10 +13,11 @@ from moto.dynamodb.models import dynamodb_backends
 
 from lambdas.adapters.dynamodb.audit_events import make_audit_event
 from lambdas.adapters.dynamodb.audit_store import DynamoDbAuditStore
-from lambdas.adapters.dynamodb.brake_items import query_partition
+from lambdas.adapters.dynamodb.brake_items import query_partition, write_time
 from lambdas.adapters.dynamodb.brake_store import DynamoDbBrakeState
 from lambdas.adapters.dynamodb.braked_identity import DynamoDbBrakedIdentity
 from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
+from lambdas.adapters.dynamodb.credit_store import DynamoDbCreditStore
 from lambdas.adapters.dynamodb.item_names import ItemNames
 from lambdas.adapters.dynamodb.person_directory import DynamoDbPersonDirectory
 from lambdas.adapters.s3.audit_anchors import S3AuditAnchors
@@ -28,8 +29,14 @@ from lambdas.domain.audit import (
 )
 from lambdas.domain.brake import BrakeSwitch, make_releases, write_release
 from lambdas.domain.budgets import BudgetAmount, BudgetChanges, BudgetScope, BudgetUnit
-from lambdas.domain.budgets.governance_table import BRAKE, RELEASES
-from lambdas.domain.change_marks import BRAKE_CONTROLLER, BUDGET_BUILDER, ERASURE
+from lambdas.domain.budgets.governance_table import BRAKE, CREDIT_ENTRIES, CREDITS, RELEASES
+from lambdas.domain.change_marks import (
+    BRAKE_CONTROLLER,
+    BUDGET_BUILDER,
+    CREDIT_BOOKER,
+    ERASURE,
+)
+from lambdas.domain.credits import CreditEntry, CreditGrant, EntryKind, grant_entry, void
 from lambdas.domain.metrics.catalog import AUDIT_PROBLEMS
 from lambdas.domain.pricing.editions import PriceUpdates
 from lambdas.functions.audit_writer import handler
@@ -50,6 +57,7 @@ from tests.unit.brake.builders import ANA_SESSION, CHAT, deny
 from tests.unit.budgets.builders import budget
 
 CONTEXT = lambda_context()
+JUNE = CreditGrant(id="june", picodollars=10**12, effective_from=NOON, created_at=NOON)
 TERMS = [{"model": "anthropic.*", "effective_from": "2026-01-01", "discount_percent": "7.5"}]
 
 
@@ -215,6 +223,70 @@ def test_a_switch_that_was_set_around_the_commands_has_no_actor() -> None:
     on, off, deleted = entries()
     assert [each.changed_by for each in (on, off, deleted)] == [ana, None, None]
     assert (off.before["is_on"], off.after["is_on"], deleted.after) == (True, False, None)
+
+
+def test_grants_and_voids_of_credits_are_recorded_with_their_actor() -> None:
+    ana = people().get_or_create_id(ANA)
+    books = DynamoDbCreditStore(boto3.client("dynamodb"), GOVERNANCE, changed_by=ana)
+    granted = grant_entry(JUNE)
+    books.add_grant(granted.grants[0], granted.entry)
+    voided = void(granted.grants[0], NOON)
+    assert voided is not None
+    books.commit(*voided)
+    deliver()
+    made, ended = entries()
+    assert [each.action for each in (made, ended)] == [
+        AuditAction.GRANT_CREDITS,
+        AuditAction.VOID_CREDITS,
+    ]
+    assert [each.subject for each in (made, ended)] == ["credits:grant-june", "credits:void-june"]
+    assert (made.changed_by, ended.changed_by) == (ana, ana)
+    assert made.before is None
+    assert made.after["kind"] == "grant"
+
+
+def test_usage_of_credits_is_not_recorded_but_changes_of_it_are() -> None:
+    books = DynamoDbCreditStore(boto3.client("dynamodb"), GOVERNANCE, changed_by=CREDIT_BOOKER)
+    usage = CreditEntry(id="usage-1", kind=EntryKind.USAGE, booked_at=NOON, hour=NOON, postings=())
+    books.commit(usage, [])
+    deliver()
+    assert entries() == []
+    put_by_hand(CREDIT_ENTRIES, content={"S": "{}"})
+    deliver()
+    (change,) = entries()
+    assert (change.action, change.changed_by) == (AuditAction.CHANGE_CREDIT_BOOKS, None)
+    key: Any = {
+        "pk": {"S": CREDIT_ENTRIES},
+        "sk": {"S": f"{write_time(NOON)}#usage-1"},
+    }
+    boto3.client("dynamodb").delete_item(TableName=GOVERNANCE, Key=key)
+    deliver()
+    assert entries()[1].after is None
+
+
+def test_an_entry_of_credits_that_was_put_around_the_commands_has_no_actor() -> None:
+    item: Any = {
+        "pk": {"S": CREDIT_ENTRIES},
+        "sk": {"S": f"{write_time(NOON)}#grant-forged"},
+        "content": {"S": "not JSON"},
+    }
+    boto3.client("dynamodb").put_item(TableName=GOVERNANCE, Item=item)
+    deliver()
+    (forged,) = entries()
+    assert (forged.action, forged.changed_by) == (AuditAction.CHANGE_CREDIT_BOOKS, None)
+    assert forged.subject == "credits:grant-forged"
+
+
+def test_the_switch_of_credits_is_recorded() -> None:
+    item: Any = {"pk": {"S": CREDITS}, "sk": {"S": "switch"}, "is_on": {"BOOL": True}}
+    boto3.client("dynamodb").put_item(TableName=GOVERNANCE, Item=item)
+    boto3.client("dynamodb").delete_item(
+        TableName=GOVERNANCE, Key={name: item[name] for name in ("pk", "sk")}
+    )
+    deliver()
+    on, deleted = entries()
+    assert {on.action, deleted.action} == {AuditAction.SWITCH_CREDITS}
+    assert (on.after, deleted.after, on.changed_by) == ({"is_on": True}, None, None)
 
 
 def test_a_release_that_was_put_around_the_commands_has_no_actor() -> None:

@@ -32,6 +32,7 @@ EVENTS: dict[str, Any] = {
     "budget_evaluator": {},
     "comparison_reporter": {},
     "coverage_auditor": SCHEDULED,
+    "credit_booker": {},
     "focus_exporter": {},
     "forecast_calibrator": {},
     "limit_settler": {},

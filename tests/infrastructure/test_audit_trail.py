@@ -13,6 +13,8 @@ from lambdas.domain.budgets.governance_table import (
     AUDIT_EVENTS,
     BRAKE,
     BUDGETS,
+    CREDIT_ENTRIES,
+    CREDITS,
     DELETED_BUDGETS,
     PEOPLE,
     RELEASES,
@@ -230,10 +232,22 @@ def test_only_what_is_recorded_starts_the_writer() -> None:
     mapping = named(deployment(ON).governance, "AWS::Lambda::EventSourceMapping", "AuditWriter")
     patterns = [json.loads(each["Pattern"]) for each in mapping["FilterCriteria"]["Filters"]]
     assert patterns == [
-        {"dynamodb": {"Keys": {"pk": {"S": [BUDGETS, BRAKE]}}}},
+        {"dynamodb": {"Keys": {"pk": {"S": [BUDGETS, BRAKE, CREDITS]}}}},
         {"eventName": ["INSERT", "MODIFY"], "dynamodb": {"Keys": {"pk": {"S": [RELEASES]}}}},
         {"eventName": ["INSERT"], "dynamodb": {"Keys": {"pk": {"S": [AUDIT_EVENTS]}}}},
+        {
+            "eventName": ["INSERT"],
+            "dynamodb": {
+                "Keys": {"pk": {"S": [CREDIT_ENTRIES]}},
+                "NewImage": {"kind": {"S": [{"anything-but": ["usage"]}, {"exists": False}]}},
+            },
+        },
+        {
+            "eventName": ["MODIFY", "REMOVE"],
+            "dynamodb": {"Keys": {"pk": {"S": [CREDIT_ENTRIES]}}},
+        },
     ]
+    assert len(patterns) <= 5  # Lambda's quota
 
 
 def test_a_batch_that_fails_is_tried_again_and_never_lost() -> None:

@@ -54,6 +54,7 @@ ALL = {
     "extra_dashboards": ["model_comparison", "cost", "throttling"],
     "governance": True,
     "gateway": True,
+    "credits": True,
 }
 TOKENS_GRAPHS = {"Account: quota tokens per hour", "Account: total tokens per hour"}
 each_dashboard = pytest.mark.parametrize("file", NAMES)

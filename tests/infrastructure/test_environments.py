@@ -15,6 +15,7 @@ ABSENT = {
     "brake_watchdog": {"default", "adopting"},
     "budget_builder": {"default", "adopting"},
     "budget_evaluator": {"default", "adopting"},
+    "credit_booker": {"default", "adopting"},
     "forecast_calibrator": {"default", "adopting"},
     "gateway": {"default", "adopting"},
     "limit_settler": {"default", "adopting"},

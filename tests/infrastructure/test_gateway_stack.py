@@ -193,7 +193,7 @@ def test_other_shares_are_refused(value: object) -> None:
         Config.from_context({"gateway_trace_share": value})
 
 
-def test_the_gateway_reads_keys_policies_and_budgets_and_revives_no_key() -> None:
+def test_the_gateway_reads_keys_policies_budgets_and_credits_and_revives_no_key() -> None:
     of_keys = [
         statement
         for statement in statements(TEMPLATE, ROLE)
@@ -205,7 +205,7 @@ def test_the_gateway_reads_keys_policies_and_budgets_and_revives_no_key() -> Non
     assert noting["Action"] == "dynamodb:UpdateItem"
     for statement, keys in (
         (reading, ["api-keys", "policies"]),
-        (of_budgets, ["budgets"]),
+        (of_budgets, ["budgets", "credit-exhausted", "credit-grants", "credits"]),
         (noting, ["api-keys"]),
     ):
         condition = statement["Condition"]

@@ -22,6 +22,7 @@ from lambdas.domain.budgets.governance_table import (
 from lambdas.domain.counters import ANNOUNCEMENT
 from lambdas.domain.counters.table import (
     CELL_PREFIX,
+    CHANGED_HOURS,
     CHECKPOINT_PREFIX,
     IDENTITY_INDEX,
     IDENTITY_KEY,
@@ -301,7 +302,8 @@ def test_functions_that_count_write_each_key_by_the_actions_that_it_takes() -> N
         ("UsageCounterRole", recounted | {f"{CHECKPOINT_PREFIX}*", f"{MISSED_PREFIX}*"}),
     ):
         assert keys_by_action(role) == {
-            **dict.fromkeys(("BatchGetItem", "GetItem", "PutItem"), whole),
+            **dict.fromkeys(("BatchGetItem", "GetItem"), whole),
+            "PutItem": whole | {CHANGED_HOURS},
             "UpdateItem": {f"{CELL_PREFIX}*", f"{SUM_PREFIX}*"},
         }
 

@@ -20,10 +20,12 @@ import pytest
 from lambdas.adapters.cached_api_keys import CachedApiKeys
 from lambdas.adapters.dynamodb.api_key_store import DynamoDbApiKeys
 from lambdas.adapters.dynamodb.brake_events import DynamoDbBrakeEvents
+from lambdas.adapters.dynamodb.brake_items import make_item_key
+from lambdas.adapters.dynamodb.exhausted_scopes import DynamoDbExhaustedScopes
 from lambdas.adapters.dynamodb.policy_writer import DynamoDbPolicyWriter
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
 from lambdas.domain.brake import MAX_REACTIONS, ReactionWatch, reaction_times, report_denied
-from lambdas.domain.budgets import BrakeMode, BudgetSubject, governance_table
+from lambdas.domain.budgets import BrakeMode, BudgetScope, BudgetSubject, governance_table
 from lambdas.domain.counters import table as counter_table
 from lambdas.domain.invocations import TokenCounts
 from lambdas.domain.limit_policies import PolicyChange
@@ -31,14 +33,17 @@ from lambdas.functions.brake_controller import handler as controller
 from lambdas.functions.brake_watchdog import handler as watchdog
 from lambdas.functions.budget_builder import handler as builder
 from lambdas.functions.budget_evaluator import handler as evaluator
+from lambdas.functions.credit_booker import handler as booker
 from lambdas.functions.forecast_calibrator import handler as calibrator
 from lambdas.functions.gateway.settings import Settings
 from lambdas.functions.limit_settler import handler as settler
 from lambdas.functions.usage_counter import handler as counter
 from lambdas.functions.usage_recounter import handler as recounter
 from lambdas.services import (
+    book_credits,
     calibrate_forecasts,
     send_budget_alerts,
+    send_credit_alerts,
     send_limit_marks,
     trace_budget_usage,
 )
@@ -55,7 +60,9 @@ from tests.aws import (
 )
 from tests.budget_store import GOVERNANCE
 from tests.builders import NOON
+from tests.exhausted_credits import exhaust
 from tests.functions import test_brake as brake_functions
+from tests.functions import test_credits as credit_functions
 from tests.functions import test_limit_marks as limit_marks
 from tests.functions import test_limit_settler as limit_settling
 from tests.functions.test_brake import account  # noqa: F401  # a fixture
@@ -81,9 +88,15 @@ TABLES = {
 WRITES = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")
 BRAKE_ITEMS = {"audit-events", "brake", "brake-denies", "brake-reactions", "brake-events"}
 """The kinds of items that the brake writes."""
+CREDIT_ITEMS = {
+    *("credit-grants", "credit-entries", "credit-cells", "credit-snapshots"),
+    *("credit-alerts", "credit-exhausted", "credits"),
+}
+"""The kinds of items of credits."""
 WRITTEN_BY_OTHERS = {
     *("deleted-budgets", "people", "brake-releases", "api-keys", "policies"),
     *BRAKE_ITEMS,
+    *CREDIT_ITEMS,
 }
 """The kinds of items that commands, the audit trail, the gateway and the brake write."""
 BRAKE_JOBS = {
@@ -92,6 +105,7 @@ BRAKE_JOBS = {
 }
 SETTLER_JOBS = {"limit_settler": "LimitSettlerRole"}
 GATEWAY_JOBS = {"gateway": "GatewayRole"}
+CREDIT_JOBS = {"credit_booker": "CreditBookerRole"}
 JOBS = {
     "usage_counter": "UsageCounterRole",
     "usage_recounter": "UsageRecounterRole",
@@ -99,7 +113,7 @@ JOBS = {
     "budget_evaluator": "BudgetEvaluatorRole",
     "forecast_calibrator": "ForecastCalibratorRole",
 }
-ALL_JOBS = JOBS | BRAKE_JOBS | SETTLER_JOBS | GATEWAY_JOBS
+ALL_JOBS = JOBS | BRAKE_JOBS | SETTLER_JOBS | GATEWAY_JOBS | CREDIT_JOBS
 
 
 def read_role(job: str) -> list[dict[str, Any]]:
@@ -108,9 +122,7 @@ def read_role(job: str) -> list[dict[str, Any]]:
     return [
         statement
         for template in (made.governance, made.gateway, made.monitoring)
-        for statement in statements(
-            template, (JOBS | BRAKE_JOBS | SETTLER_JOBS | GATEWAY_JOBS)[job]
-        )
+        for statement in statements(template, ALL_JOBS[job])
     ]
 
 
@@ -119,6 +131,7 @@ def requests(environment: None, monkeypatch: pytest.MonkeyPatch) -> ItemRequests
     """The requests of all functions of governance, from the first call to sent alerts."""
     clear_caches()
     noted = ItemRequests(monkeypatch)
+    monkeypatch.setenv("CREDITS", "true")
     monkeypatch.setattr(calibrate_forecasts, "CALIBRATION_SPAN", timedelta(days=2))
     monkeypatch.setattr(trace_budget_usage, "_HISTORY_HOURS", 2)
     monkeypatch.setattr(send_budget_alerts, "RETRY_AFTER", timedelta(0))
@@ -196,6 +209,8 @@ def test_the_brake_may_do_what_it_does_and_write_nothing_else(
 
     for number in range(MAX_REACTIONS + 1):
         brake_functions.state().add_reaction(f"x#{NOON}#{number}", timedelta(seconds=number))
+    monkeypatch.setenv("DENY_EXHAUSTED", "true")
+    exhaust_credits()
     brake_functions.use_up(brake_functions.CARL)
     brake_functions.switch(is_on=True)
     run({})
@@ -245,6 +260,7 @@ def test_the_gateway_may_do_what_it_does_and_write_nothing_else(
     policies = json.dumps({"policies": [policy(limits=[PER_MINUTE | {"near": [5]}])]})
     client = boto3.client("dynamodb")
     DynamoDbPolicyWriter(client, GOVERNANCE, None).write(PolicyChange(policies, 0, None, {}), NOON)
+    exhaust_credits()
     with noted.made_by("gateway"):
         settings = Settings.from_environment(
             {
@@ -252,6 +268,7 @@ def test_the_gateway_may_do_what_it_does_and_write_nothing_else(
                 "LIMITS_TABLE": LIMITS,
                 "CALLER_ROLE_ARN": "arn:aws:iam::111122223333:role/callers",
                 "REGION": "us-east-1",
+                "REFUSE_EXHAUSTED": "true",
             }
         )
         admission = make_gateway_limits(settings).admission
@@ -262,6 +279,51 @@ def test_the_gateway_may_do_what_it_does_and_write_nothing_else(
         keys.find(KEY.digest, NOON)
         keys.note_use(KEY, NOON)
     check_requests(noted, GATEWAY_JOBS)
+
+
+def test_the_booker_of_credits_may_do_what_it_does_and_write_nothing_else(
+    environment: None,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    noted = ItemRequests(monkeypatch)
+    take_events()
+    monkeypatch.setenv("CREDITS", "true")
+    monkeypatch.setenv("LEDGER_RETENTION_DAYS", "90")
+    monkeypatch.setenv("TOPIC_ARN", "arn:aws:sns:us-east-1:111122223333:missing")
+    monkeypatch.setattr(book_credits, "_SNAPSHOT_DELAY", timedelta(0))
+    credit_functions.grant(1, created_at=NOW - timedelta(days=2))
+    count_calls(call(1))
+
+    def run() -> None:
+        with noted.made_by("credit_booker"):
+            booker.lambda_handler({}, lambda_context())
+
+    with pytest.raises(booker.CreditRunError, match="alert not sent"):
+        run()
+    monkeypatch.setattr(send_credit_alerts, "RETRY_AFTER", timedelta(0))
+    client = boto3.client("dynamodb")
+    client.put_item(
+        TableName=GOVERNANCE,
+        Item={**make_item_key("credit-alerts", "damaged"), "content": {"S": "{"}},
+    )
+    credit_functions.grant(10**12, "july")
+    clear_caches()
+    run()  # there is credit again
+    check_requests(noted, CREDIT_JOBS)
+    written = {
+        key
+        for request in noted.by_job["credit_booker"]
+        if request.action in WRITES
+        for key in request.keys
+    }
+    kinds = CREDIT_ITEMS - {"credits"}
+    assert {kind for kind in kinds if any(key.startswith(kind) for key in written)} == kinds
+
+
+def exhaust_credits() -> None:
+    """Store that credits of another Region are exhausted."""
+    scope = exhaust(BudgetScope(region=("eu-west-3",)))
+    DynamoDbExhaustedScopes(boto3.client("dynamodb"), GOVERNANCE).replace([scope])
 
 
 def check_requests(requests: ItemRequests, jobs: Mapping[str, str]) -> None:

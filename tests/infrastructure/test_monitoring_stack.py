@@ -39,7 +39,7 @@ each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
 BEDROCK_METRICS = {"Invocations", "ModelInvocationLogsCloudWatchDeliveryFailure"}
 STARTING_FUNCTIONS = (
     *("ComparisonReporter", "CoverageAuditor", "FocusExporter", "LoggingWatcher"),
-    *("BudgetEvaluator", "TrafficAuditor", "WeeklySummarizer"),
+    *("BudgetEvaluator", "CreditBooker", "TrafficAuditor", "WeeklySummarizer"),
 )
 QUERY = re.compile(
     r'SELECT (?:SUM|MIN)\((\w+)\) FROM SCHEMA\("(\w+)", (\w+)\)'

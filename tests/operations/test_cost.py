@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cdk.alarms.credit_checks import credit_checks
 from cdk.components.dashboards import deployed_dashboards
 from cdk.config import Config
 from cdk.operations.billed_metrics import (
@@ -30,6 +31,7 @@ from cdk.operations.billed_metrics import (
 )
 from cdk.operations.cost import print_cost
 from cdk.operations.cost_items import UnitPrices
+from cdk.operations.credit_cost import credit_cost
 from cdk.operations.gateway_cost import SECONDS_OF_A_GATEWAY_CALL, gateway_cost, refusals_usd
 from cdk.operations.running_cost import (
     governance_cost,
@@ -552,6 +554,28 @@ def test_invalid_numbers_are_refused(calls: str, unpriced: str) -> None:
     numbers = [f"--calls={calls}", "--identities=1", "--models=1", f"--unpriced={unpriced}"]
     with pytest.raises(FailedCommand, match="make cost CALLS="):
         call_command("cost", *numbers)
+
+
+def test_credits_are_shown_by_themselves_and_cost_nothing_while_they_are_off() -> None:
+    usage = Usage(10**6, 50, 6)
+    without = Config.from_context({"governance": True})
+    config = Config.from_context({"governance": True, "credits": True})
+    lines = credit_cost(usage, config, PRICES)
+    assert credit_cost(usage, without, PRICES) == []
+    assert all(line.what.startswith("credits: ") for line in lines)
+    added = sum(line.usd for line in lines)
+    assert abs(total(usage, config) - total(usage, without) - added) < Decimal(10) ** -12
+    more = count_alarm_metrics(usage, config) - count_alarm_metrics(usage, without)
+    health = [check.name for check in credit_checks()]
+    assert more == len(health) + len(("CreditBookerErrors", "CreditBookerNotStarted"))
+
+
+def test_the_settings_page_says_what_credits_cost() -> None:
+    config = Config.from_context({"governance": True, "credits": True})
+    lines = credit_cost(Usage(10**6, 50, 6), config, PRICES)
+    usd = sum(line.usd for line in lines if "metrics of" not in line.what)
+    page = (ROOT / "docs" / "settings.md").read_text()
+    assert f"About ${usd:.0f} a month at a million calls" in page
 
 
 def test_the_gateway_is_shown_by_itself_and_costs_nothing_while_it_is_off() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cdk.operations.verification.brake_check import check_brake
 from cdk.operations.verification.check import Check
+from cdk.operations.verification.credit_check import check_credits
 from cdk.operations.verification.dashboard_checks import check_dashboards
 from cdk.operations.verification.function_checks import make_function_checks
 from cdk.operations.verification.gateway_check import check_gateway
@@ -27,5 +28,6 @@ CHECKS: tuple[Check, ...] = (
     Check("tamper notice", check_tampering),
     Check("masking", check_masking),
     Check("brake", check_brake),
+    Check("credits", check_credits),
     Check("gateway", check_gateway),
 )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import boto3
 
@@ -18,8 +19,11 @@ from cdk.operations.verification.governance import Governance, GovernanceOpener
 from cdk.operations.verification.metric_answers import MetricAnswers
 from cdk.operations.verification.notification_queue import NotificationQueue
 from cdk.operations.verification.waiting import Waiting
+from lambdas.domain.credits import CreditStore
 from lambdas.domain.metrics.catalog import HEALTH_NAMESPACE, HealthMetric
 
+CreditOpener: TypeAlias = Callable[[boto3.Session], CreditStore]
+"""Opens the books of credits by the names of deployed resources."""
 _FUNCTION = "AWS::Lambda::Function"
 
 
@@ -58,6 +62,7 @@ class VerifiedMeter:
         made: The calls that were made, once they were.
         open_governance: Opens budgets and the brake.
         open_gateway: Opens keys and policies of the gateway.
+        open_credits: Opens the books of credits.
     """
 
     session: boto3.Session
@@ -68,6 +73,7 @@ class VerifiedMeter:
     made: ModelCalls | None = None
     open_governance: GovernanceOpener | None = None
     open_gateway: GatewayOpener | None = None
+    open_credits: CreditOpener | None = None
 
     @cached_property
     def deployment(self) -> Deployment:
@@ -126,6 +132,18 @@ class VerifiedMeter:
             message = "nothing opens the gateway"
             raise CheckFailedError(message)
         return self.open_gateway(self.session)
+
+    @property
+    def credits(self) -> CreditStore:
+        """The books of credits.
+
+        Raises:
+            CheckFailedError: Nothing opens them.
+        """
+        if self.open_credits is None:
+            message = "nothing opens the books of credits"
+            raise CheckFailedError(message)
+        return self.open_credits(self.session)
 
     def start(self, function: str) -> Any:  # noqa: ANN401  # its answer
         """Start a function as its schedule does, and return its answer.

@@ -26,7 +26,7 @@ from cdk.operations.verification.preconditions import require_untouched_region
 from cdk.operations.verification.registry import CHECKS
 from cdk.operations.verification.removal import remove_all
 from cdk.operations.verification.report import Report
-from cdk.operations.verification.verified_meter import VerifiedMeter
+from cdk.operations.verification.verified_meter import CreditOpener, VerifiedMeter
 from cdk.operations.verification.waiting import Waiting
 from lambdas.domain.words import plural
 
@@ -53,6 +53,7 @@ class VerificationRequest:
         is_confirmed: True to start without a question.
         open_governance: Opens the budgets and the brake of the deployment.
         open_gateway: Opens the keys and policies of its gateway.
+        open_credits: Opens the books of its credits.
     """
 
     cdk: Path
@@ -62,6 +63,7 @@ class VerificationRequest:
     is_confirmed: bool = False
     open_governance: GovernanceOpener | None = None
     open_gateway: GatewayOpener | None = None
+    open_credits: CreditOpener | None = None
 
     @property
     def settings(self) -> tuple[str, ...]:
@@ -150,6 +152,7 @@ def verify_account(
         answers,
         open_governance=request.open_governance,
         open_gateway=request.open_gateway,
+        open_credits=request.open_credits,
     )
     deployment = Check("deployment", lambda meter: _deploy(meter, request))
     verification = Verification(meter, deployment)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from cdk.operations.verification.gateway import Gateway
     from cdk.operations.verification.governance import Governance
+    from lambdas.domain.credits import CreditStore
 
 _KEY_VARIABLE = "AWS_BEARER_TOKEN_BEDROCK"
 
@@ -92,6 +93,7 @@ def command(  # noqa: PLR0913  # each is an option
         is_confirmed=yes,
         open_governance=open_governance,
         open_gateway=open_gateway,
+        open_credits=open_credits,
     )
     in_account(lambda session: verify_account(session, request), profile, region)
 
@@ -109,6 +111,16 @@ def open_governance(session: boto3.Session) -> Governance:
 
     budgets = DynamoDbBudgetStore(session.client("dynamodb"), find_tables(session).budgets)
     return Governance(budgets, open_brake(session))
+
+
+def open_credits(session: boto3.Session) -> CreditStore:
+    """Open the books of the deployment's credits."""
+    from cdk.operations.credits import find_tables
+    from dashboards.command_line.actors import find_person
+    from lambdas.adapters.dynamodb.credit_store import DynamoDbCreditStore
+
+    table = find_tables(session).governance
+    return DynamoDbCreditStore(session.client("dynamodb"), table, changed_by=find_person(session))
 
 
 def open_gateway(session: boto3.Session) -> Gateway:

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from lambdas.adapters.dynamodb.audit_events import make_audit_event
@@ -18,6 +18,7 @@ from lambdas.adapters.dynamodb.brake_items import (
     write_json,
 )
 from lambdas.adapters.dynamodb.change_marks import make_mark, write_mark
+from lambdas.adapters.dynamodb.switch_items import put_switch_item, read_switch_item
 from lambdas.adapters.dynamodb.transactions import write_unless_changed
 from lambdas.domain.brake import (
     MAX_REACTIONS,
@@ -36,14 +37,10 @@ from lambdas.domain.budgets.governance_table import (
     BRAKE,
     CONTENT,
     DENIES,
-    IS_ON,
     PARTITION_KEY,
     REACTIONS,
     RELEASES,
-    SET_AT,
-    SET_BY,
     SORT_KEY,
-    SWITCH_KEY,
 )
 from lambdas.domain.ledger.table import EXPIRES_AT
 
@@ -157,18 +154,8 @@ class DynamoDbBrakeState:
 
     def read_switch(self) -> BrakeSwitch:
         """Read the switch; off if it was never set, or cannot be read."""
-        answer = self._client.get_item(
-            TableName=self._table_name, Key=make_item_key(BRAKE, SWITCH_KEY), ConsistentRead=True
-        )
-        item = answer.get("Item")
-        if item is None:
-            return BrakeSwitch()
-        try:
-            return BrakeSwitch(
-                item[IS_ON]["BOOL"], item[SET_BY]["S"], datetime.fromisoformat(item[SET_AT]["S"])
-            )
-        except UNREADABLE:
-            return BrakeSwitch()
+        found = read_switch_item(self._client, self._table_name, BRAKE)
+        return BrakeSwitch() if found is None else BrakeSwitch(*found)
 
     def write_switch(self, switch: BrakeSwitch) -> None:
         """Set the switch, with the mark of the change. Someone set it, at a time.
@@ -176,14 +163,7 @@ class DynamoDbBrakeState:
         Raises:
             ValueError: It was never set.
         """
-        document = write_switch(switch)
-        item: Item = {
-            **make_item_key(BRAKE, SWITCH_KEY),
-            IS_ON: {"BOOL": document[IS_ON]},
-            SET_BY: {"S": document[SET_BY]},
-            SET_AT: {"S": document[SET_AT]},
-        }
-        self._put(item, document[SET_BY])
+        put_switch_item(self._client, self._table_name, BRAKE, write_switch(switch))
 
     def list_releases(self) -> Collection[Release]:
         """List the stored releases that can be read."""

@@ -7,8 +7,15 @@ from fnmatch import fnmatchcase
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from lambdas.adapters.dynamodb.booked_identity import (
+    Move,
+    find_booked,
+    group_cells,
+    list_grants,
+    move_cells,
+)
 from lambdas.adapters.dynamodb.braked_identity import BRAKE_ITEMS, DynamoDbBrakedIdentity
-from lambdas.adapters.dynamodb.counter_items import VALUE, move_cell, move_sum, read_value
+from lambdas.adapters.dynamodb.counter_items import VALUE, move_sum, read_value
 from lambdas.adapters.dynamodb.item_names import ItemNames
 from lambdas.adapters.dynamodb.transactions import write_unless_changed
 from lambdas.domain.budgets import digest_value, read_principal
@@ -30,6 +37,7 @@ if TYPE_CHECKING:
     from lambdas.adapters.dynamodb.items import Item
 
 CELLS, SUMS, MARKS, ALERTS = "cells of counters", "sums of budgets", "marks of recounts", "alerts"
+BOOKED = "booked cells of credits"
 NAMES = "names and events of the audit trail"
 _STATE = "state"
 
@@ -63,9 +71,10 @@ class DynamoDbCountedIdentity:
     def count(self) -> Mapping[str, int]:
         """Count the items of each kind that name the identity."""
         counted = self._scan_counters()
-        alerts = [item for item in self._scan_governance() if _is_alert(item)]
+        governance = list(self._scan_governance())
         return {kind: len(items) for kind, items in counted.items()} | {
-            ALERTS: len(alerts),
+            BOOKED: len(find_booked(governance, self._identity)),
+            ALERTS: sum(map(_is_alert, governance)),
             BRAKE_ITEMS: len(self._braked.list_items()),
             NAMES: len(self._list_audited()),
         }
@@ -82,6 +91,10 @@ class DynamoDbCountedIdentity:
             if item[PARTITION_KEY]["S"] == BUDGETS
         )
 
+    def list_grants(self) -> Sequence[str]:
+        """List the grants of credits whose scope names the identity; they never change."""
+        return list_grants(self._scan_governance())
+
     def erase(self, pseudonym: str) -> Iterator[tuple[str, int]]:
         """Replace the identity; yields each kind of items, and the number that was changed."""
         found = self._scan_counters()
@@ -90,7 +103,12 @@ class DynamoDbCountedIdentity:
         def rename(value: str) -> str:
             return pseudonym if value == self._identity else principal
 
-        yield CELLS, self._count_done(found[CELLS], lambda item: self._move_cell(item, pseudonym))
+        booked = find_booked(self._scan_governance(), self._identity)
+        done = [
+            move for move in group_cells(found[CELLS], booked) if self._move_cells(move, pseudonym)
+        ]
+        yield CELLS, sum(len(move.counted) for move in done)
+        yield BOOKED, sum(move.booked is not None for move in done)
         yield SUMS, self._count_done(found[SUMS], lambda item: self._move_sum(item, rename))
         yield MARKS, self._count_done(found[MARKS], lambda item: self._rename_mark(item, pseudonym))
         alerts = filter(_is_alert, self._scan_governance())
@@ -103,8 +121,8 @@ class DynamoDbCountedIdentity:
     ) -> int:
         return sum(map(change, items))
 
-    def _move_cell(self, item: Item, pseudonym: str) -> bool:
-        return self._write(move_cell(self._counters, item, pseudonym))
+    def _move_cells(self, move: Move, pseudonym: str) -> bool:
+        return self._write(move_cells(self._counters, self._governance, move, pseudonym))
 
     def _move_sum(self, item: Item, rename: Callable[[str], str]) -> bool:
         return self._write(move_sum(self._counters, item, rename(read_value(item))))

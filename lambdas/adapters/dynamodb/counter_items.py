@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 from zlib import crc32
 
 from lambdas.adapters.dynamodb.items import make_key
@@ -31,6 +32,7 @@ from lambdas.domain.counters import (
 )
 from lambdas.domain.counters.table import (
     CELL_PREFIX,
+    CHANGED_HOURS,
     CHECKPOINT_PREFIX,
     IDENTITY_KEY,
     IDENTITY_SORT_KEY,
@@ -63,6 +65,7 @@ _DIGITS = 40
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_StreamRecord.html"""
 _CHECKPOINT_RETENTION = timedelta(days=8)  # a stream keeps records for 24 hours
 VALUE = "value"
+TOKEN = "token"  # noqa: S105  # the name of an attribute
 _HAS_BASE = "has_base"
 _NOTED = "@"
 """Stands between the name of a figure and the revision that a cell notes it for."""
@@ -87,7 +90,7 @@ def cell_update(
             EXPIRES_AT: write_time(cell.key.expires_at),
             IDENTITY_KEY: {"S": identity_key(generation, labels.identity_arn)},
             IDENTITY_SORT_KEY: {
-                "S": f"{begins_at(cell.key.span, cell.key.start)}#{_digest(labels)}"
+                "S": f"{begins_at(cell.key.span, cell.key.start)}#{digest_labels(labels)}"
             },
         },
     )
@@ -169,6 +172,28 @@ def read_checkpoint(item: Mapping[str, Any]) -> Checkpoint:
     )
 
 
+def changed_hour_item(hour: datetime, writer: str, now: datetime) -> Item:
+    """The note that the cost of an hour has changed. Its token differs each time."""
+    return {
+        **changed_hour_key(hour, writer),
+        TOKEN: {"S": uuid4().hex},
+        _CHANGED_AT: {"S": now.isoformat()},
+        EXPIRES_AT: write_time(hour + CellSpan.HOUR.retention),
+    }
+
+
+def changed_hour_key(hour: datetime, writer: str) -> Item:
+    """The key of the note of an hour, which each writer has of its own."""
+    return make_key(CHANGED_HOURS) | {SORT_KEY: {"S": f"{hour.isoformat()}#{writer}"}}
+
+
+def read_changed_hour(item: Mapping[str, Any]) -> tuple[datetime, str, str, datetime]:
+    """Read the hour, token, writer and time of a note."""
+    hour, _, writer = item[SORT_KEY]["S"].partition("#")
+    changed_at = datetime.fromisoformat(item[_CHANGED_AT]["S"])
+    return datetime.fromisoformat(hour), item[TOKEN]["S"], writer, changed_at
+
+
 def missed_item(shard: str, number: int, now: datetime) -> Item:
     """The note that a change in a gap is counted. It stays longer than the shard's checkpoint."""
     return {
@@ -220,7 +245,7 @@ def read_value(item: Mapping[str, Any]) -> str:
 
 def cell_key(generation: int, key: CellKey) -> Item:
     """The key of a cell."""
-    digest = _digest(key.labels)
+    digest = digest_labels(key.labels)
     part = crc32(digest.encode()) % PARTS
     return make_key(part_key(generation, key.span, key.start, part)) | {SORT_KEY: {"S": digest}}
 
@@ -403,6 +428,6 @@ def _name_figures(totals: UsageTotals, noted: Mapping[int, UsageTotals]) -> dict
     }
 
 
-def _digest(labels: UsageLabels) -> str:
+def digest_labels(labels: UsageLabels) -> str:
     """A text of bounded length that differs for all other labels."""
     return hashlib.sha256(json.dumps(labels).encode()).hexdigest()[:32]

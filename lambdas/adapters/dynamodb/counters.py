@@ -7,7 +7,6 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from lambdas.adapters.backoff import back_off
 from lambdas.adapters.dynamodb.counter_items import (
     PARTS,
     begins_at,
@@ -22,7 +21,6 @@ from lambdas.adapters.dynamodb.counter_items import (
     sum_part_key,
 )
 from lambdas.adapters.dynamodb.items import (
-    MAX_ATTEMPTS,
     DynamoDbTable,
     TableUnavailableError,
     read_key,
@@ -47,16 +45,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
     from lambdas.adapters.dynamodb.items import Item
-
-_REFUSED = "ConditionalCheckFailed"
-_BUSY = frozenset(
-    {
-        *("TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"),
-        *("RequestLimitExceeded", "None"),
-    }
-)
-"""Reasons that go away, and the reason of an action that was not the cause. Source:
-https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
 
 
 class DynamoDbCounters(DynamoDbTable):
@@ -153,29 +141,15 @@ class DynamoDbCounters(DynamoDbTable):
         return (item for page in pages for item in page["Items"])
 
     def _write(self, actions: Sequence[TransactWriteItemTypeDef]) -> list[bool]:
-        """Write all or nothing; returns which actions' conditions failed, nothing if none did.
-
-        A conflict with another transaction, or a throttled one, is tried again.
+        """Write all or nothing, as `_write_all` does.
 
         Raises:
             CountersUnavailableError: It was refused at every attempt.
         """
-        codes: Sequence[str] = ()
-        for attempt in range(MAX_ATTEMPTS):
-            back_off(attempt, self._pause)
-            try:
-                self._client.transact_write_items(TransactItems=actions)
-            except self._client.exceptions.TransactionCanceledException as error:
-                reasons = error.response["CancellationReasons"]
-                codes = [reason.get("Code", "None") for reason in reasons]
-                if _REFUSED in codes:
-                    return [code == _REFUSED for code in codes]
-                if not _BUSY.issuperset(codes):
-                    raise
-            else:
-                return []
-        message = f"{self._table_name}: {', '.join(sorted({*codes} - {'None'}))} at every attempt"
-        raise CountersUnavailableError(message)
+        try:
+            return self._write_all(actions)
+        except TableUnavailableError as error:
+            raise CountersUnavailableError(str(error)) from None
 
     def _get(self, key: str) -> Item | None:
         return self._get_item(single_key(key))

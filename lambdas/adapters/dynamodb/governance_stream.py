@@ -1,4 +1,4 @@
-"""Reads changes of budgets and of decisions, and events, from the stream of `Governance`."""
+"""Reads changes of budgets, credits and decisions, and events, from the stream of `Governance`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from lambdas.adapters.dynamodb.audit_events import read_audit_event
-from lambdas.domain.audit import AuditedChange, describe_budget_change
+from lambdas.domain.audit import (
+    AuditedChange,
+    describe_budget_change,
+    describe_credit_entry,
+    describe_credit_switch,
+)
 from lambdas.domain.brake import describe_release_by_hand, describe_switch
 from lambdas.domain.budgets.governance_table import (
     AUDIT_EVENTS,
@@ -17,6 +22,8 @@ from lambdas.domain.budgets.governance_table import (
     BUDGET_PREFIX,
     BUDGETS,
     CHANGED_BY,
+    CREDIT_ENTRIES,
+    CREDITS,
     DELETED_BUDGETS,
     DELETED_NAMES,
     GENERATION,
@@ -69,10 +76,9 @@ class GovernanceStream:
                 changed_at=changed_at,
                 deleted_by=self._find_deleter(name, before) if is_deleted else None,
             )
-        if (partition, sort_key) == (BRAKE, SWITCH_KEY):
-            return describe_switch(before, after, source=source, changed_at=changed_at)
-        if partition == RELEASES:
-            return describe_release_by_hand(before, after, source=source, changed_at=changed_at)
+        describers = _SWITCHES if sort_key == SWITCH_KEY else _ITEMS
+        if partition in describers:
+            return describers[partition](before, after, source=source, changed_at=changed_at)
         if partition == AUDIT_EVENTS and record["eventName"] == "INSERT" and after is not None:
             return read_audit_event(after, source=source, changed_at=changed_at)
         return None
@@ -95,6 +101,28 @@ class GovernanceStream:
             if name in item.get(DELETED_NAMES, {}).get("SS", ()):
                 return item.get(CHANGED_BY, {}).get("S")
         return None
+
+
+class _Describer(Protocol):
+    """Describes a change of an item; `None` if nothing that matters has changed."""
+
+    def __call__(
+        self,
+        before: Mapping[str, Any] | None,
+        after: Mapping[str, Any] | None,
+        /,
+        *,
+        source: str,
+        changed_at: datetime,
+    ) -> AuditedChange | None:
+        """Describe a change."""
+
+
+_SWITCHES: Mapping[str, _Describer] = {BRAKE: describe_switch, CREDITS: describe_credit_switch}
+_ITEMS: Mapping[str, _Describer] = {
+    RELEASES: describe_release_by_hand,
+    CREDIT_ENTRIES: describe_credit_entry,
+}
 
 
 def _read_image(image: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import (
         AttributeValueTypeDef,
         PutItemInputTypeDef,
+        TransactWriteItemTypeDef,
         WriteRequestUnionTypeDef,
     )
 
@@ -30,6 +31,15 @@ MAX_READS = 100
 MAX_ATTEMPTS = 6
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutItem.html
 _LOST_RACES = frozenset({"ConditionalCheckFailedException", "TransactionConflictException"})
+_REFUSED = "ConditionalCheckFailed"
+_BUSY = frozenset(
+    {
+        *("TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"),
+        *("RequestLimitExceeded", "None"),
+    }
+)
+"""Reasons that go away, and the reason of an action that was not the cause. Source:
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
 _Part = TypeVar("_Part")
 
 
@@ -86,6 +96,31 @@ class DynamoDbTable:
             else:
                 message = f"{len(left)} items were not read from {self._table_name}"
                 raise TableUnavailableError(message)
+
+    def _write_all(self, actions: Sequence[TransactWriteItemTypeDef]) -> list[bool]:
+        """Write all or nothing; returns which actions' conditions failed, nothing if none did.
+
+        A conflict with another transaction, or a throttled one, is tried again.
+
+        Raises:
+            TableUnavailableError: It was refused at every attempt.
+        """
+        codes: Sequence[str] = ()
+        for attempt in range(MAX_ATTEMPTS):
+            back_off(attempt, self._pause)
+            try:
+                self._client.transact_write_items(TransactItems=actions)
+            except self._client.exceptions.TransactionCanceledException as error:
+                reasons = error.response["CancellationReasons"]
+                codes = [reason.get("Code", "None") for reason in reasons]
+                if _REFUSED in codes:
+                    return [code == _REFUSED for code in codes]
+                if not _BUSY.issuperset(codes):
+                    raise
+            else:
+                return []
+        message = f"{self._table_name}: {', '.join(sorted({*codes} - {'None'}))} at every attempt"
+        raise TableUnavailableError(message)
 
 
 class TableItems(DynamoDbTable):

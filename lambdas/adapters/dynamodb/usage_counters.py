@@ -12,6 +12,7 @@ from lambdas.adapters.dynamodb.counter_items import (
     NUMBER,
     REVISION,
     cell_update,
+    changed_hour_item,
     checkpoint_item,
     mark_item,
     mark_key,
@@ -37,7 +38,7 @@ from lambdas.domain.counters import (
     StateChangedError,
     Sums,
 )
-from lambdas.domain.counters.table import CHECKPOINT_PREFIX
+from lambdas.domain.counters.table import CHECKPOINT_PREFIX, RECOUNT_WRITER
 from lambdas.domain.invocations import UsageRecord
 from lambdas.domain.ledger import CallKey
 from lambdas.domain.ledger.table import PARTITION_KEY
@@ -149,7 +150,7 @@ class DynamoDbUsageCounters(DynamoDbCounters):
             self._new_mark(mark_item(mark.recount, mark.record, Mark(None), chunk.counted_at))
             for mark in chunk.marks
         ]
-        additions = self._additions(chunk.generation, chunk.sums)
+        additions = self._additions(chunk.generation, chunk.sums, chunk.shard, chunk.counted_at)
         refused = self._write([checkpoint, *marks, *additions])
         if refused and refused[0]:
             raise AlreadyCountedError(chunk.shard)
@@ -178,7 +179,8 @@ class DynamoDbUsageCounters(DynamoDbCounters):
         marks = [
             self._new_mark(mark_item(recount, record, Mark(record), now)) for record in records
         ]
-        if any(self._write([*checks, *marks, *self._additions(generation, sums)])):
+        additions = self._additions(generation, sums, RECOUNT_WRITER, now)
+        if any(self._write([*checks, *marks, *additions])):
             raise MarkedMeanwhileError(recount)
 
     def read_calls(self, records: Sequence[UsageRecord]) -> Sequence[UsageRecord]:
@@ -186,7 +188,9 @@ class DynamoDbUsageCounters(DynamoDbCounters):
         calls = map(_read_call, self._read_ledger(records).values())
         return [call for call in calls if call is not None]
 
-    def _additions(self, generation: int, sums: Sums) -> list[TransactWriteItemTypeDef]:
+    def _additions(
+        self, generation: int, sums: Sums, writer: str, now: datetime
+    ) -> list[TransactWriteItemTypeDef]:
         cells: list[TransactWriteItemTypeDef] = [
             {"Update": cell_update(self._table_name, generation, cell, noted)}
             for cell, noted in sums.list_cells()
@@ -195,7 +199,11 @@ class DynamoDbUsageCounters(DynamoDbCounters):
             {"Update": sum_update(self._table_name, generation, key, totals)}
             for key, totals in sums.accumulators.items()
         ]
-        return cells + accumulators
+        notes: list[TransactWriteItemTypeDef] = [
+            {"Put": {"TableName": self._table_name, "Item": changed_hour_item(hour, writer, now)}}
+            for hour in sorted(sums.hours)
+        ]
+        return cells + accumulators + notes
 
     def _new_mark(self, item: Item) -> TransactWriteItemTypeDef:
         return {

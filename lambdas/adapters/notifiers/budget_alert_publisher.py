@@ -24,11 +24,25 @@ _MAX_ENTRIES = 10
 class BudgetAlertPublisher:
     """Delivers alerts in both ways; a failure of one does not stop the other."""
 
-    def __init__(self, topic: Notifier, events: EventClient, dashboard_url: str) -> None:
-        """Deliver to a topic, and with an EventBridge client; programs get the dashboard's link."""
+    def __init__(
+        self,
+        topic: Notifier,
+        events: EventClient,
+        dashboard_url: str,
+        detail_type: str = BUDGET_ALERT_EVENT,
+    ) -> None:
+        """Deliver to a topic, and with an EventBridge client; programs get the dashboard's link.
+
+        Args:
+            topic: The topic.
+            events: An EventBridge client.
+            dashboard_url: The address of the dashboard.
+            detail_type: The detail type of the events: alerts of credits have another one.
+        """
         self._topic = topic
         self._events = events
         self._dashboard_url = dashboard_url
+        self._detail_type = detail_type
 
     def publish(
         self,
@@ -63,7 +77,7 @@ class BudgetAlertPublisher:
     def _put_events(self, texts: Sequence[str]) -> None:
         for start in range(0, len(texts), _MAX_ENTRIES):
             entries = [
-                {"Source": EVENT_SOURCE, "DetailType": BUDGET_ALERT_EVENT, "Detail": text}
+                {"Source": EVENT_SOURCE, "DetailType": self._detail_type, "Detail": text}
                 for text in texts[start : start + _MAX_ENTRIES]
             ]
             answer = self._events.put_events(Entries=entries)

@@ -9,14 +9,14 @@ import csv
 import gzip
 import hashlib
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TextIO
 
-from lambdas.domain.reports.focus import COLUMNS, EXACTLY, Row, Value
+from lambdas.domain.reports.focus import COLUMNS, EXACTLY, Column, Row, Value
 from lambdas.domain.words import exact_text
 
 _GZIP_SUFFIX = ".gz"
@@ -24,36 +24,37 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 """https://focus.finops.org/focus-specification/v1-2/#date-timeformat"""
 
 
-def write_csv(rows: Iterable[Row], out: TextIO) -> int:
+def write_csv(rows: Iterable[Row], out: TextIO, columns: Sequence[Column] = COLUMNS) -> int:
     """Write a header and rows, as they come; return the number of rows.
 
     What has no value is empty. Texts stay as they are, as the specification asks for; see
     `build_row` for why no cell begins with a formula.
 
     Args:
-        rows: Values for each of `COLUMNS`.
+        rows: Values for each of the columns.
         out: Text that keeps line ends as they are written (`newline=""`).
+        columns: The columns, in order.
 
     Raises:
         decimal.DecimalException: A number has more places than its column.
     """
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([column.name for column in COLUMNS])
+    writer.writerow([column.name for column in columns])
     written = 0
     for row in rows:
-        writer.writerow([_text(row[column.name], column.decimal_places) for column in COLUMNS])
+        writer.writerow([_text(row[column.name], column.decimal_places) for column in columns])
         written += 1
     return written
 
 
-def write_csv_file(rows: Iterable[Row], path: Path) -> None:
+def write_csv_file(rows: Iterable[Row], path: Path, columns: Sequence[Column] = COLUMNS) -> None:
     """Write rows as a CSV file, gzipped if it is named so.
 
     Raises:
         OSError: It cannot be written.
     """
     with _open_text(path) as text:
-        write_csv(rows, text)
+        write_csv(rows, text, columns)
 
 
 def describe_file(path: Path) -> dict[str, Any]:

@@ -9,10 +9,18 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 from lambdas.adapters.report_layouts.focus_csv import describe_file, write_csv_file
-from lambdas.adapters.report_layouts.focus_manifest import build_manifest
+from lambdas.adapters.report_layouts.focus_manifest import build_credit_manifest, build_manifest
 from lambdas.adapters.report_layouts.unlogged_usage import unlogged_json
 from lambdas.domain.reports.files import REPORT_NAME, ReportFiles
-from lambdas.domain.reports.focus import COSTS_PREFIX, CostTotals, PeriodCosts, Row
+from lambdas.domain.reports.focus import (
+    COLUMNS,
+    COSTS_PREFIX,
+    Column,
+    CostTotals,
+    CreditSums,
+    PeriodCosts,
+    Row,
+)
 from lambdas.domain.times import write_seconds
 
 _PARQUET_SUFFIX = ".parquet"
@@ -21,13 +29,19 @@ ToParquet: TypeAlias = Callable[[Path, Path], int]
 _SOURCE = "Bedrock Meter"
 
 
-def write_rows(rows: Iterable[Row], files: Sequence[Path], to_parquet: ToParquet) -> None:
+def write_rows(
+    rows: Iterable[Row],
+    files: Sequence[Path],
+    to_parquet: ToParquet,
+    columns: Sequence[Column] = COLUMNS,
+) -> None:
     """Write rows to files, in the formats that their names say.
 
     Args:
         rows: The rows.
         files: A CSV file, a Parquet file, or both.
         to_parquet: Writes a CSV file as Parquet.
+        columns: The columns of the rows.
 
     Raises:
         OSError: They cannot be written.
@@ -36,7 +50,7 @@ def write_rows(rows: Iterable[Row], files: Sequence[Path], to_parquet: ToParquet
         csv = next(
             (file for file in files if file.suffix != _PARQUET_SUFFIX), Path(folder, "rows.csv.gz")
         )
-        write_csv_file(rows, csv)
+        write_csv_file(rows, csv, columns)
         for file in files:
             if file.suffix == _PARQUET_SUFFIX:
                 to_parquet(csv, file)
@@ -57,8 +71,30 @@ def write_manifest(
         OSError: It cannot be written, or a file not be read.
     """
     manifest = build_manifest(totals, files=[describe_file(file) for file in files], facts=facts)
-    path.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    _write_json(path, manifest)
     return manifest
+
+
+def write_credit_manifest(
+    path: Path, sums: CreditSums, files: Sequence[Path], facts: Mapping[str, Any]
+) -> None:
+    """Write the manifest of files of credits.
+
+    Args:
+        path: The manifest.
+        sums: The sums of the rows in the files.
+        files: The files with the rows.
+        facts: Further entries, such as the period.
+
+    Raises:
+        OSError: It cannot be written, or a file not be read.
+    """
+    described = [describe_file(file) for file in files]
+    _write_json(path, build_credit_manifest(sums, files=described, facts=facts))
+
+
+def _write_json(path: Path, manifest: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 
 
 class FocusFiles:

@@ -9,6 +9,12 @@ from lambdas.domain.audit.chain import (
     name_hour,
     read_anchor,
 )
+from lambdas.domain.audit.credit_changes import (
+    ENTRY_KIND,
+    USAGE_KIND,
+    describe_credit_entry,
+    describe_credit_switch,
+)
 from lambdas.domain.audit.entry import (
     AuditAction,
     AuditedChange,
@@ -64,12 +70,14 @@ from lambdas.domain.audit.verification import (
 __all__ = [
     "BRAKE_SETTINGS",
     "CONTRACTED_PRICES",
+    "ENTRY_KIND",
     "MAX_PROBLEMS",
     "PERSON_ID",
     "PERSON_PREFIX",
     "PRICES",
     "PRICE_SOURCE",
     "START_HASH",
+    "USAGE_KIND",
     "AnchorLock",
     "AnchorStore",
     "AppendOutcome",
@@ -95,6 +103,8 @@ __all__ = [
     "StoredEntry",
     "Verification",
     "describe_budget_change",
+    "describe_credit_entry",
+    "describe_credit_switch",
     "describe_price_change",
     "describe_setting_change",
     "find_missing_anchors",

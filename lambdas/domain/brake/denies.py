@@ -10,15 +10,22 @@ from typing import NamedTuple
 
 from lambdas.domain.brake.targets import Target
 from lambdas.domain.budgets import BudgetAmount, BudgetPeriod
+from lambdas.domain.credits import describe_scope, read_scope_key
+
+CREDITS = "credits"
+"""The name of causes that are exhausted credits."""
+CREDITS_GENERATION = 0
+"""Their generation, which no budget has."""
 
 
 class CauseKey(NamedTuple):
-    """The sum that a deny is for, in one period.
+    """The sum that a deny is for, in one period, or the credits that are exhausted.
 
     Attributes:
-        budget: The name of the budget.
-        generation: Its generation.
-        value: The value that a default budget is for; else empty.
+        budget: The name of the budget, or `CREDITS`.
+        generation: Its generation, or `CREDITS_GENERATION`.
+        value: The value that a default budget is for, or the key of the scope of credits; else
+            empty.
         period: The period.
     """
 
@@ -26,6 +33,18 @@ class CauseKey(NamedTuple):
     generation: int
     value: str
     period: BudgetPeriod
+
+    @property
+    def is_credits(self) -> bool:
+        """True if credits are exhausted, rather than a budget used up."""
+        return self.generation == CREDITS_GENERATION
+
+    @property
+    def name(self) -> str:
+        """The cause in words, such as `budget chat` or `credits of project chat`."""
+        if not self.is_credits:
+            return f"budget {self.budget}"
+        return f"credits of {describe_scope(read_scope_key(self.value))}"
 
     def overlaps(self, other: CauseKey) -> bool:
         """Say if both are of one sum in the same period, or in windows with a common hour."""
@@ -38,7 +57,7 @@ class CauseKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DenyCause:
-    """A budget that is used up, so that a caller is denied.
+    """A budget that is used up, or credits that are exhausted, so that a caller is denied.
 
     Attributes:
         key: The sum.
@@ -57,7 +76,7 @@ class DenyCause:
     @property
     def is_window(self) -> bool:
         """True if the period is a window that moves: its deny outlasts the hour a little."""
-        return self.until != self.key.period.end
+        return not self.key.is_credits and self.until != self.key.period.end
 
     @property
     def notice_period(self) -> str:
@@ -96,6 +115,8 @@ class ReleaseReason(StrEnum):
     USAGE_CORRECTED = "usage_corrected"
     BY_HAND = "by_hand"
     SWITCHED_OFF = "switched_off"
+    CREDITS_AVAILABLE = "credits_available"
+    CREDITS_OFF = "credits_off"
     EXEMPT = "exempt"
     NO_ROOM = "no_room"
     ROOM_AGAIN = "room_again"

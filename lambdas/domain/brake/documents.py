@@ -18,6 +18,7 @@ from lambdas.domain.brake.releases import BrakeSwitch, Release
 from lambdas.domain.brake.targets import PrincipalKind, PrincipalTarget, SessionTarget, Target
 from lambdas.domain.budgets import BudgetAmount, BudgetPeriod, BudgetUnit
 from lambdas.domain.budgets.governance_table import IS_ON, SET_AT, SET_BY
+from lambdas.domain.credits import CreditSwitch
 from lambdas.domain.times import read_time, write_time
 
 Document: TypeAlias = dict[str, Any]
@@ -105,8 +106,8 @@ def read_release(document: Mapping[str, Any]) -> Release:
     )
 
 
-def write_switch(switch: BrakeSwitch) -> Document:
-    """Write the switch as a document.
+def write_switch(switch: BrakeSwitch | CreditSwitch) -> Document:
+    """Write a switch as a document.
 
     Raises:
         ValueError: It was never set.

@@ -12,8 +12,8 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from lambdas.domain.alerts import Notice
-from lambdas.domain.brake.denies import Deny, DenyCause, ReleaseReason
-from lambdas.domain.brake.targets import PrincipalTarget, SessionTarget, Target
+from lambdas.domain.brake.denies import CREDITS_GENERATION, Deny, DenyCause, ReleaseReason
+from lambdas.domain.brake.targets import Exemption, PrincipalTarget, SessionTarget, Target
 from lambdas.domain.brake.wanted import Refusal, ShadowDeny
 from lambdas.domain.budgets import (
     BudgetAmount,
@@ -21,6 +21,7 @@ from lambdas.domain.budgets import (
     digest_value,
     read_principal,
 )
+from lambdas.domain.credits import describe_scope, read_scope_key
 from lambdas.domain.events import EventScope, EventType, MeterEvent, make_event_id
 from lambdas.domain.scope_field import ScopeField
 from lambdas.domain.times import read_time, write_seconds
@@ -44,6 +45,11 @@ _RELEASED = {
     ReleaseReason.USAGE_CORRECTED: "The usage is below the budget after a correction.",
     ReleaseReason.BY_HAND: "Someone released it by hand.",
     ReleaseReason.SWITCHED_OFF: "The brake was switched off.",
+    ReleaseReason.CREDITS_AVAILABLE: "There are credits again, or the grants were voided.",
+    ReleaseReason.CREDITS_OFF: (
+        "Exhausted credits no longer deny callers: bedrock-meter credits enforce is off, or the"
+        " setting credits_exhausted has no brake."
+    ),
     ReleaseReason.EXEMPT: (
         "The caller can no longer be denied: a setting exempts it, its role has lost the tag, or"
         " does not exist any more."
@@ -66,6 +72,11 @@ class EventKind(StrEnum):
     OVERFLOW = "overflow"
 
 
+_CREDITS_OFF = (
+    "The brake or the switch of credits (bedrock-meter credits enforce) is off, so it is not"
+    " denied."
+)
+_GATEWAY_ADVICE = "The gateway refuses its calls if the setting credits_exhausted has gateway."
 _SUBJECTS = {
     EventKind.DENIED: "denied",
     EventKind.WOULD_DENY: "would deny",
@@ -130,7 +141,7 @@ def report_denied(deny: Deny, now: datetime) -> BrakeEvent:
             " call is refused, and calls that have begun end normally."
         ),
         advice=(
-            "To release it earlier, raise the budget, or run bedrock-meter deny release"
+            f"To release it earlier, {_advise(deny.causes)}, or run bedrock-meter deny release"
             f" {deny.target.arn}"
         ),
         until=deny.until,
@@ -139,7 +150,9 @@ def report_denied(deny: Deny, now: datetime) -> BrakeEvent:
 
 def report_shadow(shadow: ShadowDeny, now: datetime) -> BrakeEvent:
     """Report a deny that did not happen, once a period."""
-    if shadow.is_switched_off:
+    if shadow.cause.key.is_credits:
+        reason, explanation = "switched_off", _CREDITS_OFF
+    elif shadow.is_switched_off:
         reason, explanation = "switched_off", "The brake is switched off, so it is not denied."
     else:
         reason, explanation = "shadow", "The brake of the budget is shadow, so it is not denied."
@@ -171,6 +184,7 @@ def report_released(deny: Deny, reason: ReleaseReason, now: datetime) -> BrakeEv
 def report_refusal(refusal: Refusal, now: datetime) -> BrakeEvent:
     """Report a caller that cannot be denied, once a period."""
     caller = refusal.caller
+    is_at_gateway = refusal.cause.key.is_credits and caller.exemption is Exemption.GATEWAY_CALLER
     return _make(
         _make_id(EventKind.NOT_ENFORCEABLE, caller.arn, refusal.cause),
         EventKind.NOT_ENFORCEABLE,
@@ -179,7 +193,7 @@ def report_refusal(refusal: Refusal, now: datetime) -> BrakeEvent:
         now,
         reason=caller.exemption.value,
         explanation=f"It is not denied: {caller.reason}.",
-        advice=caller.advice,
+        advice=_GATEWAY_ADVICE if is_at_gateway else caller.advice,
     )
 
 
@@ -272,8 +286,15 @@ def write_brake_notice(detail: EventDetail, link: str | None = None) -> Notice:
 
 
 def _read_scope(detail: EventDetail) -> EventScope:
-    """Read the caller: a role, or a user or session with what budgets know it by."""
+    """Read the caller: a role, or a user or session with what budgets know it by.
+
+    Of credits whose scope names no caller, read the scope.
+    """
     arn = detail["caller"]["arn"]
+    (first, *_) = detail["budgets"]
+    if first["generation"] == CREDITS_GENERATION and detail["reason"] == Exemption.NO_CALLER:
+        scope_of_credits = read_scope_key(first["value"])
+        return {field.value: names for field, names in scope_of_credits.conditions.items()}
     scope = {ScopeField.PRINCIPAL.value: (read_principal(arn),)}
     return scope if _ROLE in arn else scope | {ScopeField.IDENTITY.value: (arn,)}
 
@@ -308,6 +329,16 @@ def _make(  # noqa: PLR0913  # the parts of an event
     return BrakeEvent(event_id, detail)
 
 
+def _advise(causes: Sequence[DenyCause]) -> str:
+    """Write what ends a deny, besides a release by hand."""
+    kinds = {cause.key.is_credits for cause in causes}
+    ways = [
+        *(["raise the budget"] if False in kinds else []),
+        *(["grant credits"] * (True in kinds)),
+    ]
+    return " and ".join(ways)
+
+
 def _make_id(kind: EventKind, arn: str, cause: DenyCause) -> str:
     """Make an id that is the same for one caller and budget during a period."""
     key = cause.key
@@ -325,7 +356,7 @@ def _name_grade(caller: Target | str) -> str | None:
 
 
 def write_cause(cause: DenyCause) -> EventDetail:
-    """Write a budget with its usage at the decision, in the unit of its amount."""
+    """Write a budget with its usage at the decision, in the unit of its amount, or credits."""
     key, amount = cause.key, cause.amount
     return {
         "name": key.budget,
@@ -371,6 +402,9 @@ def _describe_budget(budget: EventDetail) -> str:
         BudgetAmount.from_text(budget[name], unit).limit for name in ("used", "reserve")
     )
     usage = describe_usage(amount, used, reserve)
+    if budget["generation"] == CREDITS_GENERATION:
+        scope = describe_scope(read_scope_key(budget["value"]))
+        return f"Credits of {cut(scope, _MAX_ARN_LETTERS)} are exhausted: {usage}"
     return f"Budget {budget['name']}: {usage}; its period ends at {budget['period']['end']}"
 
 

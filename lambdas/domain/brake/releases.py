@@ -65,7 +65,9 @@ class Release:
         )
 
     def is_in_force(self, book: BudgetBook, now: datetime) -> bool:
-        """Say if the caller is not denied for the budget now, as it is stored."""
+        """Say if the caller is not denied for the budget now, as it is stored, or for credits."""
+        if self.key.is_credits:
+            return now < self.find_end(is_window=False)
         stored = book.budgets.get(self.key.budget)
         if stored is None:
             return False

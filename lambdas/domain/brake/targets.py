@@ -93,6 +93,7 @@ class Exemption(StrEnum):
     NO_CONSENT = "no_consent"
     ROLE_GONE = "role_gone"
     SESSION_NAME = "session_name"
+    NO_CALLER = "no_caller"
 
 
 _PROTECTED_NAMES = {
@@ -121,6 +122,10 @@ _REASONS: Mapping[Exemption, str] = {
     Exemption.NO_CONSENT: f"its role has no tag {CONSENT_TAG} = {CONSENT_VALUE}",
     Exemption.ROLE_GONE: "its role no longer exists",
     Exemption.SESSION_NAME: "its session name has characters that STS does not allow",
+    Exemption.NO_CALLER: (
+        "a deny stops all Bedrock use of a caller, and the scope names no caller, or only some of"
+        " its use"
+    ),
 }
 _ADVICE: Mapping[Exemption, str] = {
     Exemption.ROOT: "Stop using the root user for Bedrock.",
@@ -145,6 +150,10 @@ _ADVICE: Mapping[Exemption, str] = {
     ),
     Exemption.ROLE_GONE: "Do nothing: its sessions end by themselves.",
     Exemption.SESSION_NAME: "Use a budget per principal, which denies the whole role.",
+    Exemption.NO_CALLER: (
+        "Grant credits to identities or principals by their ARNs alone, or let the gateway refuse"
+        " calls: add gateway to the setting credits_exhausted."
+    ),
 }
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from lambdas.domain.brake.credit_causes import list_credit_causes
 from lambdas.domain.brake.denies import CauseKey, Deny, DenyCause, DenyState, ReleaseReason
 from lambdas.domain.brake.releases import BrakeSwitch, Release
 from lambdas.domain.brake.targets import (
@@ -27,6 +28,7 @@ from lambdas.domain.budgets import (
     StoredBudget,
     list_named_callers,
 )
+from lambdas.domain.credits import CreditState
 
 WINDOW_OVERLAP = timedelta(minutes=10)
 """The time for which a deny outlasts the hour of a window that moves, so that it has no gap."""
@@ -37,8 +39,8 @@ class ShadowDeny(NamedTuple):
 
     Attributes:
         target: The caller.
-        cause: The budget.
-        is_switched_off: True if the budget would deny, but the brake is switched off.
+        cause: The budget, or the credits.
+        is_switched_off: True if they would deny, but the brake or the switch of credits is off.
     """
 
     target: Target
@@ -85,6 +87,8 @@ class BrakeInputs:
         denies: The stored denies.
         releases: The releases by hand.
         switch: The switch.
+        credits: The credits that can deny; `None` if they could not be read. Their denies then
+            stay as they are.
         rules: The rules of targets.
         now: The time.
     """
@@ -95,6 +99,7 @@ class BrakeInputs:
     denies: Collection[Deny] = ()
     releases: Collection[Release] = ()
     switch: BrakeSwitch
+    credits: CreditState | None = field(default_factory=CreditState)
     rules: TargetRules
     now: datetime
 
@@ -108,6 +113,11 @@ class BrakeInputs:
             for release in self.releases
             for arn in _list_denying(target)
         )
+
+    @property
+    def denies_for_credits(self) -> bool:
+        """True if exhausted credits deny callers now."""
+        return self.switch.is_on and self.credits is not None and self.credits.is_on
 
     def get_braked(self, name: str, generation: int) -> StoredBudget | None:
         """Get a budget that may deny or report: active, in this generation, with a brake."""
@@ -142,6 +152,13 @@ def find_wanted(
         elif stored.budget.brake is BrakeMode.SHADOW or not inputs.switch.is_on:
             is_denying = stored.budget.brake is BrakeMode.DENY
             shadows.append(ShadowDeny(target, cause, is_denying))
+        elif not inputs.is_released(target, cause.key, cause.amount.limit):
+            causes[target][cause.key] = cause
+    for target, cause in _list_credit_causes(inputs):
+        if isinstance(target, NotEnforceable):
+            refusals.append(Refusal(target, cause))
+        elif not inputs.denies_for_credits:
+            shadows.append(ShadowDeny(target, cause, is_switched_off=True))
         elif not inputs.is_released(target, cause.key, cause.amount.limit):
             causes[target][cause.key] = cause
     for deny, cause in _list_uncertain(inputs):
@@ -213,6 +230,14 @@ def _list_reached(
                 yield target, stored, DenyCause(key, until, budget.amount, used, counted)
 
 
+def _list_credit_causes(
+    inputs: BrakeInputs,
+) -> Iterator[tuple[Target | NotEnforceable, DenyCause]]:
+    if inputs.credits is None:
+        return iter(())
+    return list_credit_causes(inputs.credits, inputs.rules, inputs.now)
+
+
 def _list_targets(
     inputs: BrakeInputs, budget: Budget, value: str
 ) -> Iterator[Target | NotEnforceable]:
@@ -244,7 +269,12 @@ def _list_uncertain(inputs: BrakeInputs) -> Iterator[tuple[Deny, DenyCause]]:
         if deny.state is DenyState.RELEASING:
             continue
         for cause in deny.causes:
-            if cause.key.budget in inputs.uncertain and _explain_end(deny, cause, inputs) is None:
+            is_uncertain = (
+                inputs.credits is None
+                if cause.key.is_credits
+                else cause.key.budget in inputs.uncertain
+            )
+            if is_uncertain and _explain_end(deny, cause, inputs) is None:
                 yield deny, cause
 
 
@@ -270,6 +300,8 @@ def _explain_end(deny: Deny, cause: DenyCause, inputs: BrakeInputs) -> ReleaseRe
         return ReleaseReason.PERIOD_ENDED
     if isinstance(choose_target(deny.target.arn, inputs.rules), NotEnforceable):
         return ReleaseReason.EXEMPT
+    if key.is_credits:
+        return _explain_end_of_credits(deny, cause, inputs)
     stored = inputs.get_braked(key.budget, key.generation)
     if stored is None or not _limits(stored.budget, key, deny.target, inputs):
         is_known = key.budget in inputs.book.budgets or key.budget in inputs.book.unreadable
@@ -278,6 +310,23 @@ def _explain_end(deny: Deny, cause: DenyCause, inputs: BrakeInputs) -> ReleaseRe
     if inputs.is_released(deny.target, key, limit):
         return ReleaseReason.BY_HAND
     return ReleaseReason.BUDGET_RAISED if limit > cause.amount.limit else None
+
+
+def _explain_end_of_credits(
+    deny: Deny, cause: DenyCause, inputs: BrakeInputs
+) -> ReleaseReason | None:
+    """Find why exhausted credits no longer deny a caller; credits that are not known still do."""
+    if inputs.is_released(deny.target, cause.key, cause.amount.limit):
+        return ReleaseReason.BY_HAND
+    if inputs.credits is None:
+        return None
+    if not inputs.credits.is_on:
+        return ReleaseReason.CREDITS_OFF
+    is_denied = any(
+        found.key.value == cause.key.value and deny.target.arn in _list_denying(target)
+        for target, found in _list_credit_causes(inputs)
+    )
+    return None if is_denied else ReleaseReason.CREDITS_AVAILABLE
 
 
 def _limits(budget: Budget, key: CauseKey, target: Target, inputs: BrakeInputs) -> bool:

@@ -19,6 +19,13 @@
 | `brake-events` | `ID` | an event of the brake |
 | `due-brake-events` | `ID` | a copy of an event that is due |
 | `api-keys` | the hash of a key | the owner, permissions and times of an API key |
+| `credit-grants` | `grant#ID` | a grant of credits, what is left of it, and its version |
+| `credit-entries` | `TIME#ID` | an entry of the books of credits: it never changes |
+| `credit-cells#HOUR` | a digest of labels | the booked cost of a cell, and who has paid it |
+| `credit-snapshots` | `TIME` | the balances of all accounts before a time |
+| `credits` | `switch` | the switch that lets exhausted credits stop usage; its mark |
+| `credit-alerts` | the digest of a scope | the alert of a scope: its content and state |
+| `credit-exhausted` | the digest of a scope | a scope without credits, since when and why |
 | `policies` | `limits` | the policies of the gateway, as JSON, and the number of the last write |
 | `webhooks` | `webhook#ID` | a receiver of events: its filter, encrypted address and secrets |
 | `webhook-deliveries#ID` | the id of an event | a delivery: the event, its state and last attempt |
@@ -83,6 +90,15 @@ REACTIONS = "brake-reactions"
 BRAKE_EVENTS = "brake-events"
 DUE_BRAKE_EVENTS = "due-brake-events"
 """The partition of events of the brake that are to be sent."""
+CREDIT_GRANTS = "credit-grants"
+GRANT_PREFIX = "grant#"
+CREDIT_ENTRIES = "credit-entries"
+CREDIT_CELLS_PREFIX = "credit-cells#"
+"""A partition for the booked cells of each hour; the start of the hour follows."""
+CREDIT_SNAPSHOTS = "credit-snapshots"
+CREDIT_ALERTS = "credit-alerts"
+"""The partition of alerts of credits, one for each scope."""
+CREDITS, CREDIT_EXHAUSTED = governance_keys.CREDITS, governance_keys.CREDIT_EXHAUSTED
 _REVISION_DIGITS = 12
 
 

@@ -16,9 +16,9 @@ from lambdas.domain.invocations import UsageRecord
 
 MAX_ACTIONS = 100
 """Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
-_OTHER_ACTIONS = 6
-"""A correction can move a call from two cells to two others, and has a checkpoint and a mark. A
-recount has a mark and a look at the ledger instead."""
+_OTHER_ACTIONS = 8
+"""A correction can move a call from two cells to two others, notes two hours, and has a checkpoint
+and a mark. A recount has a mark and a look at the ledger instead."""
 MAX_ACCUMULATORS_OF_A_CALL = (MAX_ACTIONS - _OTHER_ACTIONS) // 2
 """Accumulators that a call may be in: a correction can move it from all of them to as many others,
 in one transaction."""
@@ -73,19 +73,21 @@ class Sums:
         cells: By cell.
         accumulators: By accumulator.
         noted: By cell and revision, see `Accumulated`: the part that cells note besides.
+        hours: The starts of hours whose cost has changed, if they are to be noted.
     """
 
     cells: dict[CellKey, UsageTotals] = field(default_factory=dict)
     accumulators: dict[AccumulatorKey, UsageTotals] = field(default_factory=dict)
     noted: dict[tuple[CellKey, int], UsageTotals] = field(default_factory=dict)
+    hours: set[datetime] = field(default_factory=set)
 
     def __len__(self) -> int:
         """The number of items that they are written to."""
         return len(self.list_items())
 
-    def list_items(self) -> set[CellKey | AccumulatorKey]:
-        """List the items that they are written to."""
-        return {*self._cell_keys, *self.accumulators}
+    def list_items(self) -> set[CellKey | AccumulatorKey | datetime]:
+        """List the items that they are written to; an hour stands for the note of it."""
+        return {*self._cell_keys, *self.accumulators, *self.hours}
 
     @property
     def _cell_keys(self) -> dict[CellKey, None]:
@@ -96,6 +98,7 @@ class Sums:
         _add(self.cells, other.cells)
         _add(self.accumulators, other.accumulators)
         _add(self.noted, other.noted)
+        self.hours |= other.hours
 
     def list_cells(self) -> Iterator[tuple[Cell, dict[int, UsageTotals]]]:
         """List what is added to each cell, and the parts that it notes, by revision."""
@@ -161,16 +164,24 @@ class SumUp:
     Attributes:
         spans: The lengths of the cells.
         accumulate: Sums changes by accumulator.
+        notes_hours: True if hours whose cost has changed are noted, for credits.
     """
 
     spans: tuple[CellSpan, ...]
     accumulate: Accumulate = accumulate_nothing
+    notes_hours: bool = False
 
     def sum_up(self, changes: Sequence[UsageChange], now: datetime) -> Sums:
         """Sum changes by cell and by accumulator."""
         sums = Sums()
         for cell in sum_by_cell(changes, self.spans, now):
             _add(sums.cells, {cell.key: cell.totals})
+        if self.notes_hours:
+            sums.hours = {
+                CellSpan.HOUR.get_start(key.start)
+                for key, totals in sums.cells.items()
+                if totals.cost_picodollars and key.span is not CellSpan.DAY
+            }
         accumulated = self.accumulate(changes)
         _add(sums.accumulators, accumulated.sums)
         if accumulated.revision is not None:
@@ -217,7 +228,7 @@ def take_while_fitting(parts: Iterable[Part], reserved: int) -> Fitting:
         ChunkTooLargeError: The first one does not fit.
     """
     number, actions, together = 0, reserved, Sums()
-    items, marks = set[CellKey | AccumulatorKey](), list[NewMark]()
+    items, marks = set[CellKey | AccumulatorKey | datetime](), list[NewMark]()
     for part in parts:
         items |= part.sums.list_items()
         actions += part.actions

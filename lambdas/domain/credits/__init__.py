@@ -52,6 +52,15 @@ from lambdas.domain.credits.documents import (
     write_snapshot,
     write_usd,
 )
+from lambdas.domain.credits.enforcement import (
+    CreditState,
+    CreditStateReader,
+    StoredCreditState,
+    UnpaidScope,
+    find_unpaid,
+    may_be_paid,
+    name_for_callers,
+)
 from lambdas.domain.credits.entries import (
     GRANTED,
     Account,
@@ -59,6 +68,14 @@ from lambdas.domain.credits.entries import (
     CreditEntry,
     EntryKind,
     Posting,
+)
+from lambdas.domain.credits.exhausted import (
+    LOW_PERCENT,
+    ExhaustedAction,
+    ExhaustedScope,
+    ExhaustedScopes,
+    read_exhausted,
+    write_exhausted,
 )
 from lambdas.domain.credits.grants import (
     DEFAULT_PRIORITY,
@@ -72,6 +89,7 @@ from lambdas.domain.credits.ports import (
     ChangedHours,
     CreditsChangedError,
     CreditStore,
+    CreditsUnavailableError,
     GrantExistsError,
 )
 from lambdas.domain.credits.replay import CreditReplay, replay_credits
@@ -94,6 +112,7 @@ from lambdas.domain.credits.status import (
     list_scopes,
     measure_rates,
 )
+from lambdas.domain.credits.switch import CreditSwitch, CreditSwitchReader, CreditSwitchStore
 from lambdas.domain.credits.validation import (
     ID_PATTERN,
     MAX_NOTE_LETTERS,
@@ -112,6 +131,7 @@ __all__ = [
     "EXPIRY_DELAY",
     "GRANTED",
     "ID_PATTERN",
+    "LOW_PERCENT",
     "MAX_CELLS",
     "MAX_DAYS_LEFT",
     "MAX_GRANTS",
@@ -141,15 +161,26 @@ __all__ = [
     "CreditLevel",
     "CreditReplay",
     "CreditSnapshot",
+    "CreditState",
+    "CreditStateReader",
     "CreditStore",
+    "CreditSwitch",
+    "CreditSwitchReader",
+    "CreditSwitchStore",
     "CreditsChangedError",
+    "CreditsUnavailableError",
     "EntryKind",
+    "ExhaustedAction",
+    "ExhaustedScope",
+    "ExhaustedScopes",
     "GrantBalance",
     "GrantError",
     "GrantExistsError",
     "Payment",
     "Posting",
     "ScopeCredits",
+    "StoredCreditState",
+    "UnpaidScope",
     "apply_booking",
     "balance_at",
     "book_cells",
@@ -163,6 +194,7 @@ __all__ = [
     "find_governing",
     "find_overage",
     "find_payers",
+    "find_unpaid",
     "floor_hour",
     "get_account",
     "get_overage",
@@ -171,11 +203,14 @@ __all__ = [
     "is_bookable",
     "is_under_credits",
     "list_scopes",
+    "may_be_paid",
     "measure_rates",
+    "name_for_callers",
     "read_amount",
     "read_balance",
     "read_cell",
     "read_entry",
+    "read_exhausted",
     "read_grant",
     "read_scope_key",
     "read_snapshot",
@@ -190,6 +225,7 @@ __all__ = [
     "write_balance",
     "write_cell",
     "write_entry",
+    "write_exhausted",
     "write_grant",
     "write_snapshot",
     "write_usd",

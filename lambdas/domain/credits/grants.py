@@ -74,6 +74,12 @@ class GrantBalance:
 
 @dataclass(frozen=True, slots=True)
 class CreditBook:
-    """All grants at a moment, by id."""
+    """All grants at a moment.
+
+    Attributes:
+        grants: The grants by id.
+        unreadable: The ids of those that cannot be read.
+    """
 
     grants: Mapping[str, GrantBalance]
+    unreadable: tuple[str, ...] = ()

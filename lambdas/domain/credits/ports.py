@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
+from lambdas.domain.credits.balances import CreditSnapshot
 from lambdas.domain.credits.booked_cells import BookedCell, CellId
 from lambdas.domain.credits.entries import CreditEntry
 from lambdas.domain.credits.grants import CreditBook, GrantBalance
@@ -19,21 +20,29 @@ class GrantExistsError(Exception):
     """A grant has this id already."""
 
 
+class CreditsUnavailableError(Exception):
+    """The store was too busy at every attempt. Trying again is safe."""
+
+
 class CreditStore(Protocol):
     """The books of credits. Each write is one transaction: all of it or nothing."""
 
     def read_book(self) -> CreditBook:
-        """Read all grants, closed ones too."""
+        """Read all grants, closed ones too. Those that cannot be read are named."""
 
     def add_grant(self, balance: GrantBalance, entry: CreditEntry) -> None:
         """Add a grant with its entry. Repeating the same changes nothing.
 
         Raises:
             GrantExistsError: Another grant has its id.
+            CreditsUnavailableError: Others were in the way every time.
         """
 
     def read_booked(self, hour: datetime) -> Mapping[CellId, BookedCell]:
-        """Read what is booked of the cells of an hour."""
+        """Read what is booked of the cells of an hour.
+
+        A cell that cannot be read is left out, and a commit of it is refused.
+        """
 
     def commit(
         self,
@@ -47,12 +56,19 @@ class CreditStore(Protocol):
 
         Raises:
             CreditsChangedError: One of them has another version by now, or the entry exists.
+            CreditsUnavailableError: Others were in the way every time.
         """
 
     def list_entries(
         self, start: datetime | None = None, end: datetime | None = None
     ) -> Iterator[CreditEntry]:
         """List entries that were booked from a time until before another, in order of booking."""
+
+    def read_snapshot(self, until: datetime) -> CreditSnapshot | None:
+        """Read the latest snapshot that is not later than a time; `None` before the first."""
+
+    def write_snapshot(self, snapshot: CreditSnapshot) -> None:
+        """Write a snapshot, over one of the same time. One that is too large is left out."""
 
 
 class ChangedHour(NamedTuple):
@@ -61,17 +77,21 @@ class ChangedHour(NamedTuple):
     Attributes:
         hour: The start of the hour, UTC.
         token: A text that differs after each change.
+        writer: What changed the cells, such as a shard of the stream: each has a note of its own.
+        changed_at: The time of the last change.
     """
 
     hour: datetime
     token: str
+    writer: str
+    changed_at: datetime
 
 
 class ChangedHours(Protocol):
     """The hours with changed cells, which counters note in the transaction of the change."""
 
     def list_changed(self) -> Sequence[ChangedHour]:
-        """List them, the earliest first."""
+        """List their notes, the earliest hour first. An hour can have several."""
 
     def remove(self, changed: ChangedHour) -> None:
         """Remove a note, unless cells have changed since: then it stays, with another token."""

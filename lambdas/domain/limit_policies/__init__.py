@@ -7,10 +7,12 @@ from lambdas.domain.limit_policies.amounts import (
     measure_call,
 )
 from lambdas.domain.limit_policies.answers import (
+    CREDITS_EXHAUSTED,
     describe_limit,
     get_window_seconds,
     name_limit,
     refuse,
+    refuse_credits,
     refuse_tier,
     refuse_uncountable,
 )
@@ -22,11 +24,13 @@ from lambdas.domain.limit_policies.call_reports import (
 )
 from lambdas.domain.limit_policies.counted_names import (
     BUDGETS,
+    CREDITS,
     MAX_COUNTED_POLICIES,
     OTHER_POLICIES,
     UNKNOWN_TIER,
     name_in_metrics,
 )
+from lambdas.domain.limit_policies.credit_source import CreditSource, MissingCredits, NoCredits
 from lambdas.domain.limit_policies.descriptions import describe_policies, describe_policy
 from lambdas.domain.limit_policies.marks import (
     DUE_MARKS,
@@ -75,6 +79,8 @@ from lambdas.domain.limit_policies.subjects import (
 
 __all__ = [
     "BUDGETS",
+    "CREDITS",
+    "CREDITS_EXHAUSTED",
     "DUE_MARKS",
     "MARKS",
     "MAX_AMOUNT",
@@ -86,10 +92,13 @@ __all__ = [
     "CallFacts",
     "CallNotCountableError",
     "CallPricing",
+    "CreditSource",
     "LimitReports",
     "MarkReports",
     "MeasuredNeed",
+    "MissingCredits",
     "NearMark",
+    "NoCredits",
     "NoSubjects",
     "Partition",
     "PoliciesChangedError",
@@ -128,6 +137,7 @@ __all__ = [
     "name_limit",
     "read_stored_policies",
     "refuse",
+    "refuse_credits",
     "refuse_tier",
     "refuse_uncountable",
 ]

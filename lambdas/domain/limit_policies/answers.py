@@ -35,6 +35,8 @@ _SHOWN_UNITS = {
     LimitUnit.USD: "micro-usd",
 }
 """The units that headers name otherwise. Numbers in headers have 15 digits at most."""
+CREDITS_EXHAUSTED = "credits_exhausted"
+"""The reason of a refusal for lack of credits."""
 _MICROSECONDS = 10**6
 
 
@@ -123,6 +125,14 @@ def refuse_uncountable(error: CallNotCountableError) -> Refusal:
         f" a key with a {error.label}, and name a model and no application inference profile"
     )
     return refuse_limit(message, None, [error.name])
+
+
+def refuse_credits(scopes: Sequence[str]) -> Refusal:
+    """Refuse a call because no credits are left in scopes that cover it. Waiting does not help."""
+    names = " and ".join(f'"{name}"' for name in scopes)
+    message = f"No credits are left for {names}. {ASK}"
+    refused = refuse_limit(message, None, scopes)
+    return refused._replace(reason=CREDITS_EXHAUSTED)
 
 
 def _list_violated(

@@ -10,6 +10,8 @@ OTHER_POLICIES = "__other__"
 """All policies past the bound."""
 BUDGETS = "__budget__"
 """All limits that are of no policy, such as those of budgets. Their names may be of people."""
+CREDITS = "__credits__"
+"""Credits that are exhausted, in whatever scope."""
 UNKNOWN_TIER = "__unknown_tier__"
 """Keys whose tier no policy has."""
 

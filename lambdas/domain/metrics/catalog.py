@@ -26,6 +26,7 @@ MODEL_ID = "ModelId"
 IDENTITY_ARN = "IdentityArn"
 PROJECT = "Project"
 BUDGET = "Budget"
+CREDIT_SCOPE = "CreditScope"
 POLICY = "Policy"
 OPERATION = "Operation"
 
@@ -398,6 +399,28 @@ BUDGET_METRICS = (BUDGET_USED, BUDGET_FORECAST, BUDGET_FORECAST_LOW, BUDGET_FORE
 """The metrics of each budget that is not for each value of a label, with the dimension `Budget`,
 where governance is on."""
 
+CREDIT_BALANCE = Metric(
+    "CreditBalance",
+    "What is left of the effective grants of a scope, in US dollars.",
+    unit=Unit.NONE,
+)
+CREDIT_BURNED = Metric(
+    "CreditBurned",
+    "What the grants of a scope paid for in the last 24 hours, by booking, in US dollars.",
+    unit=Unit.NONE,
+)
+CREDIT_DAYS_LEFT = Metric(
+    "CreditDaysLeft",
+    "The days for which the balance of a scope lasts at the rate of the last seven days.",
+)
+CREDIT_OVERAGE = Metric(
+    "CreditOverage",
+    "All usage of a scope that no grant paid for, in US dollars.",
+    unit=Unit.NONE,
+)
+CREDIT_METRICS = (CREDIT_BALANCE, CREDIT_BURNED, CREDIT_DAYS_LEFT, CREDIT_OVERAGE)
+"""The metrics of each scope with grants, with the dimension `CreditScope`, where credits are on."""
+
 TIME_TO_FIRST_TOKEN = Metric(
     "TimeToFirstToken",
     "From the arrival of a call at the gateway until the first piece of the answer is handed on.",
@@ -530,6 +553,16 @@ UNBUILT_BUDGETS = HealthMetric(
     "Budgets that have been building for more than 30 minutes, and so send no alerts.",
     frequency=Frequency.ON_EVENT,
 )
+CREDIT_DELAYS = HealthMetric(
+    "CreditDelays",
+    "Hours whose changed usage has waited for more than 30 minutes to be booked on credits.",
+    frequency=Frequency.ON_EVENT,
+)
+CREDIT_MISMATCH = HealthMetric(
+    "CreditMismatch",
+    "Cells whose booked cost differs from the counted one without a note, and unreadable records.",
+    frequency=Frequency.ON_EVENT,
+)
 CONTESTED_DENIES = HealthMetric(
     "ContestedDenies",
     "Callers whose deny others took off again and again, so that it is no longer attached.",
@@ -656,6 +689,8 @@ HEALTH_METRICS = (
     BUDGET_DRIFT,
     UNBUILT_BUDGETS,
     AUDIT_PROBLEMS,
+    CREDIT_DELAYS,
+    CREDIT_MISMATCH,
     CONTESTED_DENIES,
     DELAYED_DENIES,
     EXCESSIVE_DENIES,

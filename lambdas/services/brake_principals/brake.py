@@ -50,6 +50,7 @@ from lambdas.domain.budgets import (
     read_statuses,
 )
 from lambdas.domain.change_marks import BRAKE_CONTROLLER
+from lambdas.domain.credits import CreditState, CreditStateReader
 from lambdas.services.brake_principals.memory import RunMemory
 from lambdas.services.brake_principals.records import DenyRecords
 from lambdas.services.brake_principals.report import BrakeReport
@@ -74,6 +75,7 @@ class PrincipalBrake:
         state: The switch, releases by hand and reaction times.
         events: The events that are reported.
         trail: The changes for the audit trail that no deny is stored for.
+        credits: The credits that can deny; `None` where none can.
         settings: The settings.
         rates: The growth of sums, which lives as long as the process.
         memory: State that the process keeps from run to run.
@@ -89,6 +91,7 @@ class PrincipalBrake:
     events: BrakeEventStore
     trail: AuditEventStore
     settings: BrakeSettings
+    credits: CreditStateReader | None = None
     rates: BurnRates
     memory: RunMemory = field(default_factory=RunMemory)
 
@@ -254,9 +257,18 @@ class PrincipalBrake:
             denies=stored,
             releases=self.state.list_releases() if switch.is_on else (),
             switch=switch,
+            credits=self._read_credits(now, report),
             rules=self.settings.rules,
             now=now,
         )
+
+    def _read_credits(self, now: datetime, report: BrakeReport) -> CreditState | None:
+        """Read the state of credits; `None` if it is not known."""
+        if self.credits is None:
+            return CreditState()
+        with report.isolate("credits"):
+            return self.credits.read_state(now)
+        return None
 
     def _read_statuses(
         self, book: BudgetBook, now: datetime, report: BrakeReport

@@ -12,14 +12,17 @@ import pytest
 
 from lambdas.adapters.dynamodb.alert_store import DynamoDbAlertStore
 from lambdas.adapters.dynamodb.audit_events import make_audit_event
+from lambdas.adapters.dynamodb.booked_identity import group_cells, move_cells
 from lambdas.adapters.dynamodb.brake_events import DynamoDbBrakeEvents
 from lambdas.adapters.dynamodb.brake_store import DynamoDbBrakeState, DynamoDbDenies
 from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 from lambdas.adapters.dynamodb.budget_sums import DynamoDbBudgetSums
 from lambdas.adapters.dynamodb.counted_identity import DynamoDbCountedIdentity
 from lambdas.adapters.dynamodb.counter_items import mark_item, sum_update
+from lambdas.adapters.dynamodb.credit_store import DynamoDbCreditStore
 from lambdas.adapters.dynamodb.item_names import ItemNames
 from lambdas.adapters.dynamodb.person_directory import DynamoDbPersonDirectory
+from lambdas.adapters.dynamodb.transactions import write_unless_changed
 from lambdas.adapters.dynamodb.usage_counters import DynamoDbUsageCounters
 from lambdas.domain.brake import (
     CauseKey,
@@ -54,6 +57,7 @@ from lambdas.domain.budgets import (
 from lambdas.domain.budgets.budget_alerts import AlertKey, BudgetAlert, ThresholdKind
 from lambdas.domain.change_marks import BRAKE_CONTROLLER
 from lambdas.domain.counters import CellKey, CellSpan, Chunk, Mark, Sums, UsageTotals
+from lambdas.domain.credits import CellId, CreditGrant, book_cells, find_differences, grant_entry
 from lambdas.domain.ledger.readings import join
 from tests.adapters.dynamodb.test_usage_counters import COUNTERS, create_table
 from tests.audit import change
@@ -126,6 +130,7 @@ def test_cells_and_sums_carry_the_pseudonym_with_the_same_figures() -> None:
         "cells of counters": 1,
         "sums of budgets": 1,
         "marks of recounts": 0,
+        "booked cells of credits": 0,
         "alerts": 0,
         "items of the brake": 0,
         "names and events of the audit trail": 0,
@@ -376,3 +381,100 @@ def test_a_pattern_that_has_the_name_of_a_person_is_deleted_with_the_name() -> N
     assert erase()["names and events of the audit trail"] == 1
     assert pattern not in people.read_names().values()
     assert len(people.read_names()) == 1
+
+
+def book(identity: str, *, hour: timedelta = timedelta(0)) -> DynamoDbCreditStore:
+    """Grant credits once, and book a cell of an identity."""
+    store = DynamoDbCreditStore(boto3.client("dynamodb"), GOVERNANCE)
+    made = CreditGrant(id="start", picodollars=100, effective_from=NOON, created_at=NOON)
+    granted = grant_entry(made)
+    store.add_grant(granted.grants[0], granted.entry)
+    counted = {CellId(NOON + hour, LABELS._replace(identity_arn=identity)): 7}
+    differences = find_differences(store.read_book(), counted, {})
+    for booking in book_cells(store.read_book(), differences, NOON + timedelta(hours=1)):
+        store.commit(*booking)
+    return store
+
+
+def test_booked_cells_move_with_the_counted_ones() -> None:
+    count(7, ANA, BEN)
+    store = book(ANA)
+    book(BEN)
+    before = store.read_booked(NOON)
+    assert named().count()["booked cells of credits"] == 1
+    assert erase()["booked cells of credits"] == 1
+    assert ANA not in read_everything()
+    assert {
+        (cell.id.labels.identity_arn, cell.payments) for cell in store.read_booked(NOON).values()
+    } == {
+        (PSEUDONYM if cell.id.labels.identity_arn == ANA else BEN, cell.payments)
+        for cell in before.values()
+    }
+    assert set(read_cells()) == {PSEUDONYM, BEN}
+
+
+def test_the_quarters_of_an_hour_move_together() -> None:
+    store = book(ANA)
+    keys = [
+        CellKey(CellSpan.QUARTER, NOON + timedelta(minutes=minutes), cell(ANA).labels)
+        for minutes in (0, 15, 45)
+    ]
+    sums = Sums(dict.fromkeys(keys, UsageTotals(calls=1)))
+    counters().commit(Chunk(1, "shard", 1, 1, sums, (), NOON))
+    requests: list[int] = []
+    client: Any = boto3.client("dynamodb")
+    identity = DynamoDbCountedIdentity(CountingClient(client, requests), COUNTERS, GOVERNANCE, ANA)  # type: ignore[arg-type]
+    assert dict(identity.erase(PSEUDONYM))["cells of counters"] == 3
+    assert requests == [8]
+    (moved,) = store.read_booked(NOON)
+    assert moved.labels.identity_arn == PSEUDONYM
+
+
+class CountingClient:
+    """A client that notes the number of actions of each transaction."""
+
+    def __init__(self, client: Any, requests: list[int]) -> None:
+        self._client, self._requests = client, requests
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def transact_write_items(self, **request: Any) -> Any:
+        self._requests.append(len(request["TransactItems"]))
+        return self._client.transact_write_items(**request)
+
+
+def test_a_booked_cell_without_a_counted_one_moves_too() -> None:
+    store = book(ANA)
+    assert erase()["booked cells of credits"] == 1
+    assert [cell.labels.identity_arn for cell in store.read_booked(NOON)] == [PSEUDONYM]
+
+
+def test_a_cell_that_is_booked_meanwhile_stays_for_the_next_run() -> None:
+    count(7, ANA)
+    store = book(ANA)
+    item = {**named_item("credit-cells#"), "version": {"N": "2"}}
+    stale = named()
+    moves = list(group_cells([], [named_item("credit-cells#")]))
+    boto3.client("dynamodb").put_item(TableName=GOVERNANCE, Item=item)
+    actions = move_cells(COUNTERS, GOVERNANCE, moves[0], PSEUDONYM)
+    assert not write_unless_changed(boto3.client("dynamodb"), actions)
+    assert [cell.labels.identity_arn for cell in store.read_booked(NOON)] == [ANA]
+    assert stale.count()["booked cells of credits"] == 1
+
+
+def named_item(prefix: str) -> dict[str, Any]:
+    items = boto3.client("dynamodb").scan(TableName=GOVERNANCE)["Items"]
+    (found,) = [item for item in items if item["pk"]["S"].startswith(prefix)]
+    return dict(found)
+
+
+def test_grants_whose_scope_names_the_person_are_listed() -> None:
+    store = book(BEN)
+    scope = BudgetScope(identity=(ANA,))
+    granted = grant_entry(
+        CreditGrant(id="anas", picodollars=1, scope=scope, effective_from=NOON, created_at=NOON)
+    )
+    store.add_grant(granted.grants[0], granted.entry)
+    assert named().list_grants() == ["anas"]
+    assert named(BEN).list_grants() == []

@@ -9,6 +9,7 @@ from tests.simulation.drivers.budget_builder import BudgetBuilderDriver
 from tests.simulation.drivers.budget_evaluator import BudgetEvaluatorDriver
 from tests.simulation.drivers.comparison_reporter import ComparisonReporterDriver
 from tests.simulation.drivers.coverage_auditor import CoverageAuditorDriver
+from tests.simulation.drivers.credit_booker import CreditBookerDriver
 from tests.simulation.drivers.driver import Driver
 from tests.simulation.drivers.focus_exporter import FocusExporterDriver
 from tests.simulation.drivers.forecast_calibrator import ForecastCalibratorDriver
@@ -42,6 +43,7 @@ DRIVERS: tuple[type[Driver], ...] = (
     BudgetEvaluatorDriver,
     ComparisonReporterDriver,
     CoverageAuditorDriver,
+    CreditBookerDriver,
     FocusExporterDriver,
     ForecastCalibratorDriver,
     GatewayDriver,

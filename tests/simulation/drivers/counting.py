@@ -35,8 +35,8 @@ def current_sums(driver: Driver) -> CurrentSums:
 
 
 def sum_up(sums: CurrentSums) -> SumUp:
-    """The sums by cell, and by the budgets in force."""
-    return SumUp(SPANS, sums.accumulate)
+    """The sums by cell, and by the budgets in force. Hours whose cost has changed are noted."""
+    return SumUp(SPANS, sums.accumulate, notes_hours=True)
 
 
 def edition_books(account: Account) -> EditionBooks:

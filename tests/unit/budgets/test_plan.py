@@ -187,9 +187,9 @@ def test_an_unreadable_budget_of_an_unknown_manager_is_deleted_by_name_and_never
 def test_budgets_that_cannot_be_read_count_to_those_of_a_call() -> None:
     unreadable = {f"old-{n}": UnreadableBudget("damaged", OURS) for n in range(40)}
     stored_book = BudgetBook(7, {}, unreadable)
-    declared = [budget(f"new-{n}") for n in range(8)]
-    plan_changes(stored_book, declared[:7], OURS)
-    with pytest.raises(BudgetPlanError, match="48 can"):
+    declared = [budget(f"new-{n}") for n in range(7)]
+    plan_changes(stored_book, declared[:6], OURS)
+    with pytest.raises(BudgetPlanError, match="47 can"):
         plan_changes(stored_book, declared, OURS)
     plan_changes(stored_book, declared, OURS, ["old-0"])
 
@@ -204,10 +204,10 @@ def test_more_budgets_than_one_call_can_be_counted_for_are_refused() -> None:
     made = [budget(f"budget-{number}") for number in range(MAX_ACCUMULATORS_OF_A_CALL)]
     others = book(*name_projects(50))
     assert plan_changes(others, made[:-1], OURS).changes
-    with pytest.raises(BudgetPlanError, match="47 budgets that can apply to the same call, and"):
+    with pytest.raises(BudgetPlanError, match="46 budgets that can apply to the same call, and"):
         plan_changes(others, made, OURS)
     deletions = [f"project-{number}" for number in range(50)]
-    broad = [budget(f"own-{number}") for number in range(46)]
+    broad = [budget(f"own-{number}") for number in range(45)]
     assert plan_changes(others, broad, OURS, deletions).changes
 
 

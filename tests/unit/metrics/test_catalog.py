@@ -10,6 +10,7 @@ from lambdas.domain.attribution import UNATTRIBUTED, Attribution, AttributionSou
 from lambdas.domain.invocations import TokenCounts, UsageDoubt
 from lambdas.domain.metrics.catalog import (
     BUDGET_METRICS,
+    CREDIT_METRICS,
     GATEWAY_CALL_METRICS,
     HEALTH_METRICS,
     IDENTITY_ARN,
@@ -29,6 +30,7 @@ ALL_METRICS: list[Metric] = [
     *USAGE_METRICS,
     *UNLOGGED_METRICS,
     *BUDGET_METRICS,
+    *CREDIT_METRICS,
     *GATEWAY_CALL_METRICS,
     *HEALTH_METRICS,
     *LIMIT_METRICS,

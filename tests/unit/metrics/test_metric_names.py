@@ -13,6 +13,7 @@ HOMES = {Path(catalog.__file__), Path(bedrock_metrics.__file__)}
 OURS = [
     *(metric.name for metric in catalog.USAGE_METRICS),
     *(metric.name for metric in (*catalog.UNLOGGED_METRICS, *catalog.BUDGET_METRICS)),
+    *(metric.name for metric in catalog.CREDIT_METRICS),
     *(metric.name for metric in (*catalog.GATEWAY_CALL_METRICS, *catalog.HEALTH_METRICS)),
     *(metric.name for metric in catalog.LIMIT_METRICS),
 ]

@@ -19,12 +19,13 @@ from lambdas.domain.budgets import (
     GatewayBudgets,
 )
 from lambdas.domain.budgets.accumulators import accumulate
+from lambdas.domain.budgets.call_labels import CallLabels
 from lambdas.domain.counters import Chunk, PriceEdition, Sums, begin_counting
 from lambdas.domain.invocations import TokenCounts
 from lambdas.domain.limits import LimitMode
 from lambdas.services.admit_call import CallAdmitter
 from lambdas.services.enforce_budgets import BudgetEnforcer
-from lambdas.services.find_budgets import BudgetSubjects, CallLabels
+from lambdas.services.find_budgets import BudgetSubjects
 from lambdas.services.limit_calls import PolicyAdmission
 from tests.budget_store import InMemoryBudgetStore
 from tests.builders import ANA, NOON

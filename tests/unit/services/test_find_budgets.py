@@ -19,9 +19,10 @@ from lambdas.domain.budgets import (
     GatewayBudgets,
     ScopeField,
 )
+from lambdas.domain.budgets.call_labels import CallLabels
 from lambdas.domain.limit_policies import CallNotCountableError
 from lambdas.domain.limits import LimitMode
-from lambdas.services.find_budgets import BudgetSubjects, CallLabels
+from lambdas.services.find_budgets import BudgetSubjects
 from tests.builders import NOON, usage_record
 from tests.gateway import KEY, MODEL, REGION
 from tests.policies import path

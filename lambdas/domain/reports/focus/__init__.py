@@ -12,10 +12,18 @@ from lambdas.domain.reports.focus.charges import (
 )
 from lambdas.domain.reports.focus.columns import (
     COLUMNS,
+    CREDIT_COLUMNS,
     DECIMAL_DIGITS,
     FOCUS_VERSION,
     Column,
     DataType,
+)
+from lambdas.domain.reports.focus.credits import (
+    CreditCharge,
+    CreditCharges,
+    CreditIssuer,
+    CreditKind,
+    CreditSums,
 )
 from lambdas.domain.reports.focus.identity_detail import IdentityDetail
 from lambdas.domain.reports.focus.period_costs import (
@@ -30,6 +38,7 @@ from lambdas.domain.reports.focus.rows import EXACTLY, Row, Value, build_row, mi
 __all__ = [
     "COLUMNS",
     "COSTS_PREFIX",
+    "CREDIT_COLUMNS",
     "DECIMAL_DIGITS",
     "EXACTLY",
     "FOCUS_VERSION",
@@ -40,6 +49,11 @@ __all__ = [
     "Column",
     "CostFiles",
     "CostTotals",
+    "CreditCharge",
+    "CreditCharges",
+    "CreditIssuer",
+    "CreditKind",
+    "CreditSums",
     "DailyCharges",
     "DataType",
     "IdentityDetail",

@@ -192,7 +192,8 @@ _OWN = (
     _must("x_Principal"),
 )
 
-COLUMNS = (*(column for column in _COLUMNS if column.name not in LEFT_OUT), *_OWN)
+_WRITTEN = tuple(column for column in _COLUMNS if column.name not in LEFT_OUT)
+COLUMNS = (*_WRITTEN, *_OWN)
 """The columns that are written, in order: those of the specification, then our own.
 
 `x_ListPriceSource` is empty where no list price is known, but an agreed one: the agreed price then
@@ -200,4 +201,25 @@ stands for it, and shows no savings. So is `x_PriceBasis`, which says what the l
 the Region, the geography or the global profile that was called, or a price of another place, which
 is `assumed`.
 `x_PriceEdition` is the edition of the price book, where it has a name.
+"""
+
+_CREDIT_QUANTITIES = 12
+_OF_CREDITS = (
+    _must("x_CreditGrant", is_nullable=True),
+    _must("x_CreditKind", allowed=("grant", "usage", "overage", "expiry", "void")),
+    _must("x_CreditScope", is_nullable=True),
+)
+CREDIT_COLUMNS = (
+    *(
+        column._replace(decimal_places=_CREDIT_QUANTITIES)
+        if column.name in {"ConsumedQuantity", "PricingQuantity"}
+        else column
+        for column in _WRITTEN
+    ),
+    *_OF_CREDITS,
+)
+"""The columns of credits: those of the specification, then our own ones.
+
+A unit of credit is a US dollar, so that quantities have the places of pico-dollars. `x_CreditGrant`
+is empty for usage, which several grants may have paid together.
 """

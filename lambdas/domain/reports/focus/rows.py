@@ -133,13 +133,13 @@ def build_row(charge: Charge, billing_account_id: str | None = None) -> Row:
         "Tags": _tags(key),
         "x_AttributedBy": key.source.value,
         "x_CostBasis": "Estimate",
-        "x_IdentityArn": _inert(key.identity_arn),
-        "x_InvokedModelId": _inert(key.invoked_model_id),
+        "x_IdentityArn": inert(key.identity_arn),
+        "x_InvokedModelId": inert(key.invoked_model_id),
         "x_ListPriceSource": key.list_price.source if key.list_price else None,
-        "x_ModelId": _inert(key.model_id),
+        "x_ModelId": inert(key.model_id),
         "x_PriceBasis": key.list_price.basis.value if key.list_price else None,
         "x_PriceEdition": key.edition or None,
-        "x_Principal": _inert(CallerIdentity.from_arn(key.identity_arn).principal),
+        "x_Principal": inert(CallerIdentity.from_arn(key.identity_arn).principal),
     }
 
 
@@ -189,7 +189,7 @@ def _sku(key: ChargeKey) -> dict[str, Value]:
     return {
         "SkuId": sku_id,
         "SkuMeter": _METER_NAMES[key.meter],
-        "SkuPriceDetails": _json(
+        "SkuPriceDetails": to_json(
             x_Area=area,
             x_CallSize=f"above {size} input tokens" if size else "any",
             x_ModelId=model_id,
@@ -204,13 +204,14 @@ def _tags(key: ChargeKey) -> str | None:
     """The labels that the calls are attributed to, as tags; unknown labels are left out."""
     labels = {"department": key.department, "project": key.project, "use_case": key.use_case}
     known = {name: label for name, label in labels.items() if label != UNATTRIBUTED}
-    return _json(**known) if known else None
+    return to_json(**known) if known else None
 
 
-def _inert(text: str) -> str:
+def inert(text: str) -> str:
     """Text of a log as a cell that no spreadsheet takes for a formula."""
     return f"'{text}" if is_formula(text) else text
 
 
-def _json(**values: str) -> str:
+def to_json(**values: str) -> str:
+    """Write keys and values as a cell."""
     return json.dumps(values, ensure_ascii=False)

@@ -1,0 +1,595 @@
+"""Grants, voids, shows and enforces credits: `bedrock-meter credits`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import boto3
+from rich.table import Table
+
+from cdk.config import stack_names
+from cdk.operations.budgets import find_unknown_regions
+from cdk.operations.deployment import Deployment
+from cdk.operations.terminal import CommandError, confirm, open_console, printable
+from lambdas.domain.budgets import LATE_LABELS, BudgetScope, to_usd
+from lambdas.domain.credits import (
+    RATE_TIME,
+    Balances,
+    BurnRates,
+    ChangedHours,
+    CreditBook,
+    CreditEntry,
+    CreditGrant,
+    CreditsChangedError,
+    CreditStore,
+    CreditsUnavailableError,
+    CreditSwitch,
+    CreditSwitchStore,
+    ExhaustedScopes,
+    GrantBalance,
+    GrantError,
+    GrantExistsError,
+    ScopeCredits,
+    balance_at,
+    check_grant,
+    count_days_left,
+    describe_scope,
+    floor_hour,
+    get_account,
+    get_overage,
+    grant_entry,
+    list_scopes,
+    measure_rates,
+    read_amount,
+    void,
+    write_entry,
+    write_usd,
+)
+from lambdas.domain.money import dollars
+from lambdas.domain.times import write_seconds
+from lambdas.domain.words import plural
+from lambdas.wiring.budget_settings import ScopeSetting
+from lambdas.wiring.declared_files import InvalidFileError, read_file
+
+_DRY_RUN = "This was a dry run: nothing is changed."
+_NO_GRANTS = "There are no grants: bedrock-meter credits grant ID AMOUNT adds one."
+_MICROSECOND = timedelta(microseconds=1)
+_FORM = "allowed: conditions by label"
+_MAX_ATTEMPTS = 5
+
+
+class CreditTables(NamedTuple):
+    """The deployed tables of credits, and where they are.
+
+    Attributes:
+        governance: The table of grants and entries.
+        counters: The table of counters, with the notes of changed hours.
+        account_id: The account.
+        region: The Region.
+    """
+
+    governance: str
+    counters: str
+    account_id: str
+    region: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedGrant:
+    """The wishes for a grant, as people write them.
+
+    Attributes:
+        id: Its id.
+        amount: The amount in US dollars.
+        conditions: The names by label of the usage that it pays for.
+        priority: Its priority.
+        effective_from: Its first hour; `None` for the current one.
+        expires_at: Its end; `None` for never.
+        note: A note.
+    """
+
+    id: str
+    amount: str
+    conditions: Mapping[str, Sequence[str]]
+    priority: int
+    effective_from: datetime | None = None
+    expires_at: datetime | None = None
+    note: str = ""
+
+
+def find_tables(session: boto3.Session) -> CreditTables:
+    """Find the deployed tables, and print the account and the Region.
+
+    Raises:
+        CommandError: Credits are off, or the meter is not deployed.
+    """
+    cloudformation = session.client("cloudformation")
+    deployment = Deployment(cloudformation)
+    region = cloudformation.meta.region_name
+    if deployment.credit_booker is None:
+        message = (
+            f"credits are off in {region}: set AWS_REGION, or set governance and credits to true in"
+            " cdk.json and run make deploy."
+        )
+        raise CommandError(message)
+    return CreditTables(
+        deployment.output(stack_names.STORAGE, "GovernanceTableName"),
+        deployment.output(stack_names.STORAGE, "CounterTableName"),
+        session.client("sts").get_caller_identity()["Account"],
+        region,
+    )
+
+
+def print_place(tables: CreditTables) -> None:
+    """Print the account and the Region that a command is about."""
+    print(f"Account {tables.account_id}, Region {tables.region}")
+
+
+def grant(store: CreditStore, wanted: WantedGrant, now: datetime, *, is_dry_run: bool) -> None:
+    """Add a grant. To repeat a command with the same terms changes nothing.
+
+    Args:
+        store: The books.
+        wanted: The wishes for the grant.
+        now: The time.
+        is_dry_run: Only print what would be granted.
+
+    Raises:
+        CommandError: The grant has faults, or its id is taken.
+    """
+    made = _make_grant(wanted, now)
+    book = _read_book(store)
+    known = book.grants.get(made.id)
+    if known is not None:
+        _check_same(known, made, wanted)
+        print(f"{made.id} is there already, with the same terms. Nothing to change.")
+        return
+    try:
+        check_grant(made, book)
+    except GrantError as error:
+        raise _make_error(error) from None
+    print(f"+ {_describe_grant(made)}")
+    late = [
+        field.value.replace("_", " ") for field in made.scope.conditions if field in LATE_LABELS
+    ]
+    if late:
+        print(
+            f"The gateway does not know the {' and the '.join(late)} of a call before it is made:"
+            " once these credits are exhausted, and if it refuses calls for that, it refuses all"
+            " calls that meet the other conditions."
+        )
+    if is_dry_run:
+        print(_DRY_RUN)
+        return
+    booking = grant_entry(made)
+    (balance,) = booking.grants
+    try:
+        store.add_grant(balance, booking.entry)
+    except GrantExistsError:
+        message = (
+            f"someone else has added a grant {made.id} at the same time: run the command again."
+        )
+        raise CommandError(message) from None
+    except CreditsUnavailableError as error:
+        raise _make_busy(error) from None
+    print("Granted.")
+
+
+def void_grant(
+    store: CreditStore, name: str, now: datetime, *, is_dry_run: bool, is_confirmed: bool
+) -> None:
+    """Void a grant: its rest is lost, and it pays for nothing from now on.
+
+    Args:
+        store: The books.
+        name: The id of the grant.
+        now: The time.
+        is_dry_run: Only print what would be voided.
+        is_confirmed: True to ask no question.
+
+    Raises:
+        CommandError: There is no open grant with this id, or the answer is no.
+    """
+    balance = _find_grant(store, name)
+    print(f"- {_describe_grant(balance.grant)}; {_write_usd(balance.picodollars)} is left")
+    if not balance.is_open:
+        state = "voided" if balance.is_voided else "expired"
+        message = f"{name} is {state} already: nothing is changed."
+        raise CommandError(message)
+    if is_dry_run:
+        print(_DRY_RUN)
+        return
+    if not is_confirmed:
+        confirm("void", otherwise="nothing was changed.")
+    for _ in range(_MAX_ATTEMPTS):
+        booking = void(balance, now)
+        if booking is None:
+            break
+        try:
+            store.commit(booking.entry, booking.grants)
+        except CreditsChangedError:  # usage was booked meanwhile
+            balance = _find_grant(store, name)
+            continue
+        except CreditsUnavailableError as error:
+            raise _make_busy(error) from None
+        print(f"Voided: {_write_usd(balance.picodollars)} is lost. Past entries stay as they are.")
+        return
+    message = f"{name} has changed at the same time: run the command again."
+    raise CommandError(message)
+
+
+def show_balance(
+    store: CreditStore,
+    hours: ChangedHours,
+    tables: CreditTables,
+    *,
+    as_of: datetime | None,
+    now: datetime,
+    is_json: bool,
+) -> None:
+    """Print the credits of each scope and each grant, now or as of a time of booking.
+
+    Args:
+        store: The books.
+        hours: The notes of hours that wait to be booked.
+        tables: Where the books are.
+        as_of: The time; `None` for now.
+        now: The time of the command.
+        is_json: Print JSON instead of tables.
+
+    Raises:
+        CommandError: The time is in the future, or the books cannot be read.
+    """
+    at = now if as_of is None else as_of
+    if at > now:
+        message = f"--as-of {write_seconds(at)} is in the future: name a time in the past."
+        raise CommandError(message)
+    view = _read_view(store, at)
+    waiting = None if as_of is not None else len({note.hour for note in hours.list_changed()})
+    if is_json:
+        print(json.dumps(_write_view(view, tables, waiting), indent=1))
+        return
+    print_place(tables)
+    print(f"Booked until {at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC")
+    if not view.book.grants:
+        print(_NO_GRANTS)
+    else:
+        _print_scopes(view)
+        _print_grants(view)
+    if waiting:
+        print(f"{plural(waiting, 'hour')} wait{'s' if waiting == 1 else ''} to be booked.")
+
+
+def list_entries(
+    store: CreditStore, start: datetime | None, end: datetime | None, *, is_json: bool
+) -> None:
+    """Print the entries that were booked from a time until before another.
+
+    Args:
+        store: The books.
+        start: The first time; `None` for all until the other one.
+        end: The time after the last one; `None` for all from the first one.
+        is_json: Print a line of JSON for each entry.
+
+    Raises:
+        CommandError: An entry cannot be read.
+    """
+    entries = read_entries(store, start, end)
+    if is_json:
+        for entry in entries:
+            print(json.dumps(write_entry(entry)))
+        return
+    if not entries:
+        print("There are no entries in this time.")
+        return
+    table = Table("Booked (UTC)", "Kind", "Hour of use", "Account", "US dollars", "Id")
+    for entry in entries:
+        for place, (account, picodollars) in enumerate(entry.postings):
+            own = _name_entry(entry) if place == 0 else ("", "", "")
+            name = printable(" ".join(filter(None, (account.kind.value, account.name))))
+            table.add_row(*own, name, write_usd(picodollars), "" if place else entry.id)
+        if not entry.postings:
+            table.add_row(*_name_entry(entry), "-", "0", entry.id)
+    open_console().print(table)
+
+
+def show_switch(switch: CreditSwitchStore, exhausted: ExhaustedScopes) -> None:
+    """Print the state of the switch, and the scopes whose credits are exhausted."""
+    state = switch.read()
+    word = "on" if state.is_on else "off"
+    if state.at is None:
+        print("Enforcement is off. It was never switched on: bedrock-meter credits enforce on")
+    else:
+        print(f"Enforcement has been {word} since {_write_time(state.at)}.")
+    for scope in exhausted.list_exhausted():
+        name = printable(describe_scope(scope.scope))
+        print(f"Exhausted since {_write_time(scope.since)}: {name} ({printable(scope.because)})")
+
+
+def set_switch(
+    switch: CreditSwitchStore,
+    exhausted: ExhaustedScopes,
+    *,
+    is_on: bool,
+    by: str | None,
+    now: datetime,
+) -> None:
+    """Set the switch, and print what follows.
+
+    Args:
+        switch: The switch.
+        exhausted: The scopes whose credits are exhausted.
+        is_on: True to let the parts that `credits_exhausted` names stop usage.
+        by: Who sets it; `None` for a dry run.
+        now: The time.
+    """
+    scopes = exhausted.list_exhausted()
+    names = [printable(describe_scope(scope.scope)) for scope in scopes]
+    if is_on:
+        print("On: the parts in the setting credits_exhausted stop usage without credits.")
+        print(f"Exhausted now: {', '.join(names) or 'no scope'}.")
+    else:
+        print("Off: exhausted credits are only reported, and callers are released.")
+    if by is None:
+        print(_DRY_RUN)
+        return
+    switch.write(CreditSwitch(is_on=is_on, by=by, at=now))
+    print("The gateway follows within 5 seconds, the brake within a minute.")
+
+
+def read_entries(
+    store: CreditStore, start: datetime | None, end: datetime | None
+) -> Sequence[CreditEntry]:
+    """Read the entries that were booked from a time until before another.
+
+    Raises:
+        CommandError: The times are in the wrong order, or an entry cannot be read.
+    """
+    if start is not None and end is not None and end <= start:
+        message = "the end is not after the start: exchange the two times."
+        raise CommandError(message)
+    try:
+        return list(store.list_entries(start, end))
+    except ValueError as error:
+        message = f"{error}: restore the table."
+        raise CommandError(message) from None
+
+
+class _View(NamedTuple):
+    """The credits as of a time.
+
+    Attributes:
+        at: The time.
+        book: The grants as they were then.
+        scopes: The scopes under credits.
+        rates: Their burn rates, by their keys.
+        balances: The balances of all accounts.
+    """
+
+    at: datetime
+    book: CreditBook
+    scopes: Sequence[ScopeCredits]
+    rates: Mapping[str, BurnRates]
+    balances: Balances
+
+
+def _read_view(store: CreditStore, at: datetime) -> _View:
+    book, snapshot = _read_book(store), store.read_snapshot(at)
+    end, recent = at + _MICROSECOND, at - RATE_TIME
+    start = None if snapshot is None else min(snapshot.at, recent)
+    entries = read_entries(store, start, end)
+    balances = balance_at(entries, at, snapshot)
+    past = CreditBook(
+        {
+            name: _read_past(balance, balances, at)
+            for name, balance in book.grants.items()
+            if balance.grant.created_at <= at
+        }
+    )
+    scopes = list_scopes(past, at)
+    rates = measure_rates((entry for entry in entries if entry.booked_at >= recent), scopes)
+    return _View(at, past, scopes, rates, balances)
+
+
+def _read_past(balance: GrantBalance, balances: Balances, at: datetime) -> GrantBalance:
+    """Read a grant as it was at a time."""
+    is_closed = balance.closed_at is not None and balance.closed_at <= at
+    return replace(
+        balance,
+        picodollars=balances.get(get_account(balance.grant), 0),
+        closed_at=balance.closed_at if is_closed else None,
+        is_voided=balance.is_voided and is_closed,
+    )
+
+
+def _print_scopes(view: _View) -> None:
+    table = Table(
+        "Scope", "Balance", "Granted", "A day (24 h)", "A day (7 days)", "Days left", "Overage"
+    )
+    for scope in view.scopes:
+        rates = view.rates[scope.key]
+        days = count_days_left(scope, rates.week)
+        table.add_row(
+            printable(scope.name),
+            _write_usd(scope.balance_picodollars),
+            _write_usd(scope.granted_picodollars),
+            _write_usd(rates.day),
+            _write_usd(rates.week),
+            "-" if days is None else f"{days:,.1f}",
+            _write_usd(get_overage(view.balances, scope.key)),
+        )
+    open_console().print(table)
+
+
+def _print_grants(view: _View) -> None:
+    table = Table(
+        "Grant", "Pays for", "Left", "Amount", "Priority", "From", "Until", "State", "Note"
+    )
+    for balance in _sort_grants(view.book):
+        grant_ = balance.grant
+        table.add_row(
+            printable(grant_.id),
+            printable(describe_scope(grant_.scope)),
+            _write_usd(balance.picodollars),
+            _write_usd(grant_.picodollars),
+            str(grant_.priority),
+            _write_time(grant_.effective_from),
+            "-" if grant_.expires_at is None else _write_time(grant_.expires_at),
+            _name_state(balance, view.at),
+            printable(grant_.note) or "-",
+        )
+    open_console().print(table)
+
+
+def _write_view(view: _View, tables: CreditTables, waiting: int | None) -> dict[str, Any]:
+    return {
+        "account_id": tables.account_id,
+        "region": tables.region,
+        "as_of": write_seconds(view.at),
+        "unbooked_hours": waiting,
+        "scopes": [
+            {
+                "scope": json.loads(scope.key),
+                "balance_usd": write_usd(scope.balance_picodollars),
+                "granted_usd": write_usd(scope.granted_picodollars),
+                "burned_last_24_hours_usd": write_usd(view.rates[scope.key].day),
+                "burned_a_day_of_7_usd": write_usd(view.rates[scope.key].week),
+                "days_left": count_days_left(scope, view.rates[scope.key].week),
+                "overage_usd": write_usd(get_overage(view.balances, scope.key)),
+            }
+            for scope in view.scopes
+        ],
+        "grants": [_write_grant(balance, view.at) for balance in _sort_grants(view.book)],
+    }
+
+
+def _write_grant(balance: GrantBalance, at: datetime) -> dict[str, Any]:
+    grant_ = balance.grant
+    expires = grant_.expires_at
+    return {
+        "id": grant_.id,
+        "scope": {field.value: list(names) for field, names in grant_.scope.conditions.items()},
+        "balance_usd": write_usd(balance.picodollars),
+        "amount_usd": write_usd(grant_.picodollars),
+        "priority": grant_.priority,
+        "effective_from": write_seconds(grant_.effective_from),
+        "expires_at": None if expires is None else write_seconds(expires),
+        "created_at": write_seconds(grant_.created_at),
+        "state": _name_state(balance, at),
+        "note": grant_.note,
+    }
+
+
+def _name_state(balance: GrantBalance, at: datetime) -> str:
+    hour, grant_ = floor_hour(at), balance.grant
+    if not balance.is_open:
+        return "voided" if balance.is_voided else "expired"
+    if not balance.picodollars:
+        return "used up"
+    if grant_.effective_from > hour:
+        return "waiting"
+    return "effective" if grant_.is_effective(hour) else "ended"
+
+
+def _sort_grants(book: CreditBook) -> list[GrantBalance]:
+    return sorted(book.grants.values(), key=lambda balance: balance.grant.burn_order)
+
+
+def _make_grant(wanted: WantedGrant, now: datetime) -> CreditGrant:
+    try:
+        picodollars = read_amount(wanted.amount)
+    except GrantError as error:
+        raise _make_error(error) from None
+    return CreditGrant(
+        id=wanted.id,
+        picodollars=picodollars,
+        scope=_read_scope(wanted.conditions),
+        priority=wanted.priority,
+        effective_from=wanted.effective_from or floor_hour(now),
+        expires_at=wanted.expires_at,
+        created_at=now,
+        note=wanted.note,
+    )
+
+
+def _read_scope(conditions: Mapping[str, Sequence[str]]) -> BudgetScope:
+    """Read the conditions as those of budgets."""
+    content = json.dumps({name: list(names) for name, names in conditions.items() if names})
+    try:
+        scope = read_file(content, ScopeSetting, _FORM).to_domain()
+    except InvalidFileError as error:
+        message = "the scope has problems:"
+        raise CommandError(message, *(f"  {problem}" for problem in error.problems)) from None
+    if problems := [*find_unknown_regions(scope)]:
+        message = "the scope has problems:"
+        raise CommandError(message, *(f"  {problem}" for problem in problems))
+    return scope
+
+
+def _check_same(known: GrantBalance, made: CreditGrant, wanted: WantedGrant) -> None:
+    """Check that a grant with the same id has the same terms.
+
+    Raises:
+        CommandError: It has others.
+    """
+    stored = known.grant
+    made = replace(
+        made,
+        created_at=stored.created_at,
+        effective_from=wanted.effective_from or stored.effective_from,
+    )
+    if made != stored:
+        message = (
+            f"a grant {made.id} with other terms is there already: {_describe_grant(stored)}."
+            " Choose another id."
+        )
+        raise CommandError(message)
+
+
+def _read_book(store: CreditStore) -> CreditBook:
+    book = store.read_book()
+    for name in book.unreadable:
+        print(f"{printable(name)} cannot be read, and is left out: restore the table.")
+    return book
+
+
+def _find_grant(store: CreditStore, name: str) -> GrantBalance:
+    balance = store.read_book().grants.get(name)
+    if balance is None:
+        message = f"there is no grant {printable(name)}: bedrock-meter credits balance lists them."
+        raise CommandError(message)
+    return balance
+
+
+def _describe_grant(grant_: CreditGrant) -> str:
+    end = "" if grant_.expires_at is None else f" until {_write_time(grant_.expires_at)}"
+    return (
+        f"{printable(grant_.id)}: {_write_usd(grant_.picodollars)} for"
+        f" {printable(describe_scope(grant_.scope))}, from {_write_time(grant_.effective_from)}"
+        f"{end}, priority {grant_.priority}"
+    )
+
+
+def _name_entry(entry: CreditEntry) -> tuple[str, str, str]:
+    hour = "-" if entry.hour is None else f"{entry.hour:%Y-%m-%d %H}:00"
+    return f"{entry.booked_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}", entry.kind.value, hour
+
+
+def _make_error(error: GrantError) -> CommandError:
+    return CommandError(f"the grant cannot be added: {error}.")
+
+
+def _make_busy(error: CreditsUnavailableError) -> CommandError:
+    return CommandError(f"{error}: run the command again, which books nothing twice.")
+
+
+def _write_usd(picodollars: int) -> str:
+    return dollars(to_usd(picodollars))
+
+
+def _write_time(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

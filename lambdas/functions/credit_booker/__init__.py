@@ -1,0 +1,1 @@
+"""Books usage against credits and sends their alerts."""
