@@ -309,7 +309,7 @@ class _Run:
         """Go on if there is time.
 
         Raises:
-            _StoppedError: There is none.
+            _StoppedError: The time is up.
         """
         if not self.has_time():
             raise _StoppedError(OUT_OF_TIME)

@@ -12,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
+from lambdas.adapters.dynamodb.changed_hours import DynamoDbChangedHours
 from lambdas.adapters.dynamodb.usage_counters import DynamoDbUsageCounters
 from lambdas.adapters.dynamodb.usage_item import to_item
 from lambdas.adapters.dynamodb.usage_ledger import DynamoDbUsageLedger
@@ -245,3 +246,30 @@ def test_a_redriven_batch_that_the_stream_has_passed_is_counted_once() -> None:
     start = CellSpan.DAY.get_start(NOW)
     cells = store.read_cells(1, CellSpan.DAY, start, start + timedelta(days=1))
     assert sum(cell.totals.calls for cell in cells) == 3
+
+
+def list_noted() -> list[tuple[datetime, str]]:
+    notes = DynamoDbChangedHours(boto3.client("dynamodb"), COUNTERS).list_changed()
+    return [(note.hour, note.writer) for note in notes]
+
+
+def test_hours_are_noted_with_credits_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    handler.lambda_handler(window(change(1, call(1))), CONTEXT)
+    assert list_noted() == []
+    clear_caches()
+    monkeypatch.setenv("CREDITS", "true")
+    hour = CellSpan.HOUR.get_start(NOW)
+    failed = call(3)._replace(error_code="ThrottlingException")
+    handler.lambda_handler(window(change(2, failed)), CONTEXT)
+    assert list_noted() == []  # it costs nothing
+    handler.lambda_handler(window(change(3, call(2))), CONTEXT)
+    assert list_noted() == [(hour, SHARD)]
+
+
+def test_a_recount_notes_the_hours_whose_cost_it_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CREDITS", "true")
+    monkeypatch.setattr(recount_usage, "ANNOUNCEMENT", timedelta(0))
+    DynamoDbUsageLedger(boto3.client("dynamodb"), LEDGER, RETENTION).write([call(1)])
+    recounter.lambda_handler({}, CONTEXT)
+    recounter.lambda_handler({}, CONTEXT)
+    assert list_noted() == [(CellSpan.HOUR.get_start(NOW), "recount")]

@@ -166,7 +166,7 @@ class DynamoDbCreditStore(DynamoDbTable):
                 raise ValueError(message) from error
 
     def read_snapshot(self, until: datetime) -> CreditSnapshot | None:
-        """Read the latest snapshot that is not later than a time; `None` if there is none.
+        """Read the latest snapshot that is not later than a time; `None` before the first.
 
         One that cannot be read is passed over.
         """

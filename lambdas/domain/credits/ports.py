@@ -65,7 +65,7 @@ class CreditStore(Protocol):
         """List entries that were booked from a time until before another, in order of booking."""
 
     def read_snapshot(self, until: datetime) -> CreditSnapshot | None:
-        """Read the latest snapshot that is not later than a time; `None` if there is none."""
+        """Read the latest snapshot that is not later than a time; `None` before the first."""
 
     def write_snapshot(self, snapshot: CreditSnapshot) -> None:
         """Write a snapshot, over one of the same time. One that is too large is left out."""

@@ -263,7 +263,7 @@ def test_quarters_of_an_hour_are_booked_as_one_hour() -> None:
 
 
 def test_calls_that_were_counted_in_the_hour_before_the_first_grant_are_paid(world: World) -> None:
-    """Also those from before credits were switched on, whose hours nobody noted."""
+    """Also those from before credits were switched on, in hours without a note."""
     world.count(1, notes_hours=False)
     world.count(2, NOON - HOUR)
     world.count(3)
@@ -528,7 +528,7 @@ def test_an_hour_that_cannot_be_read_keeps_its_note_and_holds_no_other_up(world:
 
 
 def test_a_grant_that_cannot_be_read_stops_the_books(world: World) -> None:
-    """What it pays for is not known: others would pay instead, and entries never change."""
+    """Others would pay instead, and entries never change."""
     world.grant()
     world.count(1)
     world.store.unreadable = ("damaged",)

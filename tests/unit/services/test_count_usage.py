@@ -593,7 +593,7 @@ def test_a_correction_of_a_call_in_as_many_sums_as_allowed_fits_a_transaction() 
         return Accumulated({AccumulatorKey(name, "", NOON): totals for name, totals in names})
 
     world = World()
-    world.sums = SumUp(HOURS, in_many)
+    world.sums = SumUp(HOURS, in_many, notes_hours=True)
     world.write(call(1))
     world.settle()
     world.publish(NAMES[3])

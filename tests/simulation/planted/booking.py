@@ -15,19 +15,6 @@ from tests.simulation.planted.plant import Plant
 _BOOKER, _COUNTER = "credit_booker", "usage_counter"
 
 
-class _RemovesAnyway(ChangedClient):
-    def delete_item(self, **request: Any) -> Any:
-        request.pop("ConditionExpression", None)
-        return self.client.delete_item(**request)
-
-
-class RemovesChangedNotes(Plant):
-    """A note goes although its hour has changed since it was read."""
-
-    def change_client(self, function: str, client: Any) -> Any:
-        return _RemovesAnyway(client) if function == _BOOKER else client
-
-
 class _WritesAnyway(ChangedClient):
     def transact_write_items(self, *, TransactItems: Sequence[Any]) -> Any:  # noqa: N803
         return self.client.transact_write_items(
