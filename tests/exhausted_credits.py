@@ -26,7 +26,7 @@ USD = 10**12
 def make_balance(
     name: str, scope: BudgetScope, rest: int = 0, *, is_voided: bool = False, **changes: Any
 ) -> GrantBalance:
-    """A grant of $10, of which a rest is left."""
+    """A grant of $10 with a rest."""
     defaults: dict[str, Any] = {
         "picodollars": 10 * USD,
         "effective_from": NOON - timedelta(days=1),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import boto3
 
 from lambdas.adapters.dynamodb.audit_events import DynamoDbAuditEvents
@@ -11,21 +9,15 @@ from lambdas.adapters.dynamodb.brake_events import DynamoDbBrakeEvents
 from lambdas.adapters.dynamodb.brake_store import DynamoDbBrakeState, DynamoDbDenies
 from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 from lambdas.adapters.dynamodb.counters import DynamoDbCounters
-from lambdas.adapters.dynamodb.credit_store import DynamoDbCreditStore
-from lambdas.adapters.dynamodb.credit_switch import DynamoDbCreditSwitch
-from lambdas.adapters.dynamodb.exhausted_scopes import DynamoDbExhaustedScopes
 from lambdas.adapters.iam.deny_attachments import IamDenyAttachments
 from lambdas.adapters.iam.role_directory import IamRoleDirectory
 from lambdas.adapters.iam.session_policies import IamSessionPolicies
 from lambdas.domain.brake import BurnRates, SessionPolicyNames, TargetRules
-from lambdas.domain.credits import StoredCreditState
 from lambdas.meter_name import METER_NAME
 from lambdas.services.brake_principals import BrakeSettings, PrincipalBrake
 from lambdas.wiring.brake_settings import BrakingSettings
 from lambdas.wiring.client_timeouts import PROMPT
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+from lambdas.wiring.credit_state import make_credit_state
 
 
 def make_brake(settings: BrakingSettings) -> PrincipalBrake:
@@ -56,14 +48,6 @@ def make_brake(settings: BrakingSettings) -> PrincipalBrake:
             overflow=settings.brake_overflow,
             max_denied=settings.brake_max_denied,
         ),
-        credits=_make_credits(dynamodb, table) if settings.deny_exhausted else None,
+        credits=make_credit_state(settings, dynamodb),
         rates=BurnRates(),
-    )
-
-
-def _make_credits(dynamodb: DynamoDBClient, table: str) -> StoredCreditState:
-    return StoredCreditState(
-        DynamoDbExhaustedScopes(dynamodb, table),
-        DynamoDbCreditStore(dynamodb, table),
-        DynamoDbCreditSwitch(dynamodb, table),
     )

@@ -16,12 +16,15 @@ from lambdas.adapters.dynamodb.brake_store import DynamoDbBrakeState, DynamoDbDe
 from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 from lambdas.adapters.dynamodb.person_directory import DynamoDbPersonDirectory
 from lambdas.domain.brake import CauseKey, DenyState, Obstacle, SessionTarget
+from lambdas.domain.brake.credit_causes import make_credit_cause
 from lambdas.domain.brake.wanted import WINDOW_OVERLAP
-from lambdas.domain.budgets import Budget, BudgetChanges, RollingHours
+from lambdas.domain.budgets import Budget, BudgetChanges, BudgetScope, RollingHours
 from lambdas.domain.budgets.governance_table import BRAKE, RELEASES
+from lambdas.domain.credits import ExhaustedScope, find_unpaid
 from tests.budget_store import GOVERNANCE, create_governance_table
-from tests.builders import NOON
+from tests.builders import BEN, NOON
 from tests.command_line import call_command
+from tests.exhausted_credits import make_balance, make_book
 from tests.operations.deployed import deploy
 from tests.operations.test_budgets import read_failure
 from tests.unit.brake.builders import ANA_SESSION, BEN_USER, CHAT, MIDNIGHT, cause, daily, deny
@@ -413,3 +416,23 @@ def test_a_deployment_without_the_brake_says_what_to_do(arguments: list[str]) ->
     message, *_ = read_failure("deny", *arguments)
     problem = "the brake is not deployed in us-east-1: set AWS_REGION, or set governance"
     assert message.startswith(f"deny {arguments[0]}: {problem}")
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_caller_without_credits_is_listed_and_released_by_hand(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    now = datetime.now(UTC)
+    scope = BudgetScope(identity=(BEN,))
+    noticed = ExhaustedScope(scope=scope, since=now, because="grant june is used up")
+    (unpaid,) = find_unpaid([noticed], make_book(make_balance("june", scope)), now)
+    denied = deny(causes=(make_credit_cause(unpaid, now),), decided_at=now)
+    DynamoDbDenies(boto3.client("dynamodb"), GOVERNANCE).write(denied, None)
+    assert f"Credits of identity {BEN}: $10.00 of $10.00 used, 100%" in run(capsys, "list")
+    released = run(capsys, "release", BEN)
+    assert released.startswith(f"Released: {BEN}, until ")
+    assert "lowered" not in released
+    shown = run(capsys, "list").partition("Released by hand:")[2]
+    assert f"Credits of identity {BEN}: until " in shown
+    run(capsys, "release", BEN, "--undo")
+    assert "Released by hand:" not in run(capsys, "list")

@@ -286,8 +286,15 @@ def write_brake_notice(detail: EventDetail, link: str | None = None) -> Notice:
 
 
 def _read_scope(detail: EventDetail) -> EventScope:
-    """Read the caller: a role, or a user or session with what budgets know it by."""
+    """Read the caller: a role, or a user or session with what budgets know it by.
+
+    Of credits whose scope names no caller, read the scope.
+    """
     arn = detail["caller"]["arn"]
+    (first, *_) = detail["budgets"]
+    if first["generation"] == CREDITS_GENERATION and detail["reason"] == Exemption.NO_CALLER:
+        scope_of_credits = read_scope_key(first["value"])
+        return {field.value: names for field, names in scope_of_credits.conditions.items()}
     scope = {ScopeField.PRINCIPAL.value: (read_principal(arn),)}
     return scope if _ROLE in arn else scope | {ScopeField.IDENTITY.value: (arn,)}
 

@@ -24,7 +24,7 @@ from lambdas.domain.credits.switch import CreditSwitchReader
 from lambdas.domain.credits.validation import floor_hour
 
 _OF_ANY_CALL = frozenset({*ScopeField} - {ScopeField.IDENTITY, ScopeField.PRINCIPAL})
-"""The labels of which a caller can have any."""
+"""The labels that differ among the calls of one caller."""
 
 
 class UnpaidScope(NamedTuple):

@@ -92,7 +92,9 @@ def test_a_scope_without_callers_is_reported_once_with_what_to_do() -> None:
     event = report_refusal(refusal, NOON)
     Draft202012Validator(SCHEMA).validate(event.detail)
     assert event.detail["caller"]["arn"] == "credits of project chat"
-    text = write_brake_notice(event.detail).text
+    notice = write_brake_notice(event.detail)
+    text = notice.text
+    assert [each.scope for each in notice.events] == [{"project": ("chat",)}]
     assert "credits_exhausted" in text
     assert "Credits of project chat are exhausted: $10.00 of $10.00 used, 100%" in text
     later = NOON + timedelta(days=29, hours=22)

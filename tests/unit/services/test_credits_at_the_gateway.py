@@ -1,6 +1,7 @@
 """Calls without credits are refused, reported in shadow mode, and pass with break-glass."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ class FixedCredits:
 
 
 def make_gateway(
-    found: MissingCredits | None, *policies: object, break_glass: bool = False
+    found: MissingCredits | None, *policies: dict[str, Any], break_glass: bool = False
 ) -> PolicyAdmission:
     others = {"break_glass": [KEY.session_name]} if break_glass else {}
     store = InMemoryLimits()
@@ -44,7 +45,7 @@ def make_gateway(
     return replace(made, credits=FixedCredits(found))
 
 
-def reports_of(gateway: PolicyAdmission) -> RecordedReports:
+def read_reports(gateway: PolicyAdmission) -> RecordedReports:
     assert isinstance(gateway.reports, RecordedReports)
     return gateway.reports
 
@@ -66,7 +67,7 @@ def test_a_call_without_credits_is_refused_and_reserves_nothing() -> None:
     assert admitted.reservation_id is None
     assert admitted.refusal is not None
     assert admitted.refusal.reason == "credits_exhausted"
-    (report,) = reports_of(gateway).admissions
+    (report,) = read_reports(gateway).admissions
     assert (report.refusal, report.refused_by, report.policies) == (
         "credits_exhausted",
         CREDITS,
@@ -76,29 +77,29 @@ def test_a_call_without_credits_is_refused_and_reserves_nothing() -> None:
 
 @pytest.mark.parametrize("policies", [(), (policy(),)])
 def test_exhausted_credits_that_are_not_enforced_are_reported_alone(
-    policies: tuple[object, ...],
+    policies: tuple[dict[str, Any], ...],
 ) -> None:
     gateway = make_gateway(MISSING._replace(is_enforced=False), *policies)
     assert gateway.admit(call(), NOON).refusal is None
-    (report,) = reports_of(gateway).admissions
+    (report,) = read_reports(gateway).admissions
     assert (report.shadow, report.shadow_policies) == (("credits:account",), (CREDITS,))
     assert (report.refusal, report.is_break_glass) == (None, False)
 
 
 @pytest.mark.parametrize("policies", [(), (policy(),)])
 def test_a_break_glass_caller_passes_without_credits_and_is_reported(
-    policies: tuple[object, ...],
+    policies: tuple[dict[str, Any], ...],
 ) -> None:
     gateway = make_gateway(MISSING, *policies, break_glass=True)
     assert gateway.admit(call(), NOON).refusal is None
-    (report,) = reports_of(gateway).admissions
+    (report,) = read_reports(gateway).admissions
     assert (report.is_break_glass, report.policies) == (True, ("credits:account",))
 
 
 def test_a_call_with_credits_is_not_reported_for_them() -> None:
     gateway = make_gateway(MissingCredits())
     assert gateway.admit(call(), NOON) == (None, None, ())
-    assert reports_of(gateway).admissions == []
+    assert read_reports(gateway).admissions == []
 
 
 def test_credits_that_cannot_be_read_refuse_all_but_break_glass_callers() -> None:

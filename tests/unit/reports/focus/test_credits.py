@@ -63,16 +63,16 @@ def make_entry(
     return CreditEntry(id="e", kind=kind, booked_at=at, hour=hour, postings=postings)
 
 
-def grant_of(amount: int, name: str = "may", at: datetime = NOW) -> CreditEntry:
+def make_grant(amount: int, name: str = "may", at: datetime = NOW) -> CreditEntry:
     return make_entry(EntryKind.GRANT, [(GRANTED, -amount), (grant_account(name), amount)], at)
 
 
-def end_of(kind: EntryKind, amount: int, name: str = "may", at: datetime = NOW) -> CreditEntry:
+def make_end(kind: EntryKind, amount: int, name: str = "may", at: datetime = NOW) -> CreditEntry:
     to = EXPIRED if kind is EntryKind.EXPIRY else VOIDED
     return make_entry(kind, [(grant_account(name), -amount), (to, amount)], at)
 
 
-def usage_of(
+def make_usage(
     paid: int, beyond: int, scope: str = CHAT_KEY, at: datetime = NOW, late_hours: int = 1
 ) -> CreditEntry:
     hour = at.replace(minute=0) - timedelta(hours=late_hours)
@@ -91,9 +91,9 @@ names, scopes = (
 ends = st.sampled_from([EntryKind.EXPIRY, EntryKind.VOID])
 changes = st.integers(-(10**15), 10**15)
 entries = st.lists(
-    st.builds(grant_of, amounts, names, times)
-    | st.builds(end_of, ends, amounts, names, times)
-    | st.builds(usage_of, changes, changes, scopes, times, st.integers(1, 2000)),
+    st.builds(make_grant, amounts, names, times)
+    | st.builds(make_end, ends, amounts, names, times)
+    | st.builds(make_usage, changes, changes, scopes, times, st.integers(1, 2000)),
     max_size=12,
 )
 
@@ -149,7 +149,7 @@ def test_split_periods_add_up_to_the_whole(booked: list[CreditEntry], place: int
 
 
 def test_a_grant_is_a_purchase_and_usage_draws_it_down() -> None:
-    booked = [grant_of(5 * 10**12), usage_of(2 * 10**12 + 1, 3), end_of(EntryKind.EXPIRY, 7)]
+    booked = [make_grant(5 * 10**12), make_usage(2 * 10**12 + 1, 3), make_end(EntryKind.EXPIRY, 7)]
     rows = {row["x_CreditKind"]: row for row in write(CreditCharges.from_entries(booked))}
     grant, usage, overage, expiry = (rows[kind] for kind in ("grant", "usage", "overage", "expiry"))
     assert (grant["ChargeCategory"], grant["BilledCost"], grant["EffectiveCost"]) == (
@@ -166,7 +166,7 @@ def test_a_grant_is_a_purchase_and_usage_draws_it_down() -> None:
 
 
 def test_voided_credits_take_their_purchase_back() -> None:
-    booked = [grant_of(5), end_of(EntryKind.VOID, 5)]
+    booked = [make_grant(5), make_end(EntryKind.VOID, 5)]
     rows = write(CreditCharges.from_entries(booked))
     assert add_up(rows, "BilledCost") == add_up(rows, "EffectiveCost") == 0
     assert [row["ChargeCategory"] for row in rows] == ["Purchase", "Adjustment"]
@@ -182,7 +182,7 @@ def test_a_correction_that_a_closed_grant_gets_back_names_no_grant() -> None:
 
 
 def test_all_files_have_the_same_amounts(tmp_path: Path) -> None:
-    booked = [grant_of(10**14), usage_of(123_456_789, 1), end_of(EntryKind.VOID, 77)]
+    booked = [make_grant(10**14), make_usage(123_456_789, 1), make_end(EntryKind.VOID, 77)]
     charges = CreditCharges.from_entries(booked)
     files = [tmp_path / "credits.csv", tmp_path / "credits.parquet"]
     to_parquet = partial(convert_to_parquet, columns=CREDIT_COLUMNS)
