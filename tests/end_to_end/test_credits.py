@@ -97,11 +97,11 @@ def log_and_count(deployed: Deployed, count: int, cost_of_a_call: int) -> None:
 def test_a_balance_falls_to_the_picodollar_and_messages_arrive(
     deployed: Deployed, subscriber: Subscriber
 ) -> None:
+    deployed.log_calls(*calls(ANA, 1))
+    cost_of_a_call = wait_for(lambda: count_cost(deployed))
     end_announcement(deployed)
     recount(deployed)  # booking waits for complete cells
     grant(deployed, "large", 10**12)
-    deployed.log_calls(*calls(ANA, 1))
-    cost_of_a_call = wait_for(lambda: count_cost(deployed))
     log_and_count(deployed, 2, cost_of_a_call)
     wait_for(lambda: is_booked(deployed, "large", 10**12 - 3 * cost_of_a_call))
     assert list_subjects(subscriber) == []
