@@ -78,13 +78,12 @@ def render_template(template: str, event: MeterEvent, origin: Origin) -> bytes:
     Values of an event that is larger are cut.
     """
     document, values = _parse(template), _read_values(event, origin)
-    body = b""
-    for letters in _LETTERS:
-        cut = {name: shorten(value, letters) for name, value in values.items()}
-        body = _encode(_fill(document, cut))
-        if len(body) <= MAX_BODY_BYTES:
-            break
-    return body
+    bodies = (
+        _encode(_fill(document, {name: shorten(value, letters) for name, value in values.items()}))
+        for letters in _LETTERS
+    )
+    # Without values, a template is small enough.
+    return next(body for body in bodies if len(body) <= MAX_BODY_BYTES)
 
 
 def _read_values(event: MeterEvent, origin: Origin) -> dict[str, str]:

@@ -135,6 +135,16 @@ def test_chat_systems_get_their_form_without_signature() -> None:
     assert not request.headers
 
 
+def test_a_template_is_filled_in() -> None:
+    sending = Sending()
+    sending.subscribe(
+        format=WebhookFormat.TEMPLATE, secrets=(), template='{"content": "{title} in {account}"}'
+    )
+    sending.send()
+    (request,) = sending.receiver.requests
+    assert json.loads(request.body) == {"content": f"{EVENT.title} in 111122223333"}
+
+
 def test_a_failed_attempt_is_made_again_after_its_wait() -> None:
     sending = Sending(ReceiverAnswer(500), ReceiverError("reset"))
     outcome = sending.send()
@@ -211,6 +221,16 @@ def test_deliveries_end_with_their_subscription(*, gone: bool) -> None:
     assert (outcome.result, outcome.wait) == (SendResult.ENDED, None)
     assert sending.delivery.state is DeliveryState.DISABLED
     assert not sending.receiver.requests
+
+
+def test_a_delivery_that_changes_while_it_ends_is_looked_at_again() -> None:
+    sending = Sending()
+    sending.webhooks.disable("pager", NOON, GONE)
+    sending.effects.left = 0
+    sending.effects.interrupt = lambda: sending.store(attempts=1)
+    outcome = sending.send()
+    assert (outcome.result, outcome.wait) == (SendResult.NOT_DUE, CLAIM_TIME)
+    assert sending.send().result is SendResult.ENDED
 
 
 def test_the_tenth_failure_is_the_last() -> None:

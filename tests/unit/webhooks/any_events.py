@@ -26,11 +26,11 @@ any_text = st.one_of(
     st.text(),
     st.text(alphabet=st.characters()),
     st.sampled_from([*HOSTILE_NAMES.values(), MARKUP, "{title} {{text}} {", '","text":"x"']),
-    st.builds(_enlarge, st.text(min_size=1, max_size=20), st.integers(1, 4000)),
+    st.builds(_enlarge, st.text(min_size=1, max_size=20), st.integers(1, 1_000)),
     st.builds(
         _enlarge,
         st.sampled_from(["\U0001f600", "\x00", '"', "\\", "é", "&", "\n"]),
-        st.integers(1, 30_000),
+        st.integers(1, 8_000),
     ),
 )
 _json_leaf = st.one_of(
@@ -45,7 +45,7 @@ any_scope = st.dictionaries(
     st.one_of(st.sampled_from([field.value for field in ScopeField]), st.text()),
     st.one_of(
         st.lists(any_text, max_size=3).map(tuple),
-        st.builds(lambda name, times: (name,) * times, any_text, st.integers(0, 500)),
+        st.builds(lambda name, times: (name,) * times, any_text, st.integers(0, 300)),
     ),
     max_size=5,
 )

@@ -1,4 +1,4 @@
-"""What a receiver answers is stored without the address and the secrets that it may repeat."""
+"""Answers are stored without the address and the secrets that they may repeat."""
 
 import json
 from urllib.parse import unquote

@@ -156,3 +156,14 @@ def test_an_event_that_is_too_large_is_cut() -> None:
     assert found["text"] == found["again"]
     assert found["text"].endswith("…")
     assert len(found["text"]) == 4_000
+
+
+@pytest.mark.parametrize(("repeats", "letters"), [(3, 4_000), (15, 1_000), (50, 250), (200, 60)])
+def test_values_that_are_repeated_often_are_cut_more(repeats: int, letters: int) -> None:
+    found = render({"all": ["{text}"] * repeats}, huge_event())
+    assert {len(text) for text in found["all"]} == {letters}
+
+
+def test_values_are_left_out_if_nothing_else_helps() -> None:
+    found = render({"all": ["{text}"] * 700}, huge_event())
+    assert set(found["all"]) == {""}
