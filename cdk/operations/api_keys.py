@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from rich.table import Table
 
-from cdk.operations.terminal import CommandError, open_console, printable
+from cdk.operations.terminal import CommandError, open_console, printable, show_time
 from lambdas.domain.api_keys import (
     ApiKey,
     ApiKeyChanges,
@@ -116,8 +116,8 @@ def list_keys(store: ApiKeyStore, now: datetime) -> None:
             printable(key.project or "-"),
             ", ".join(sorted(key.scopes)) or "-",
             key.get_state(now).value,
-            _show_time(key.expires_at),
-            _show_time(key.last_used_at),
+            show_time(key.expires_at),
+            show_time(key.last_used_at),
         )
     open_console().print(table)
 
@@ -162,7 +162,7 @@ def rotate(
     except KeyNotValidError:
         message = f"{prefix} is {key.get_state(now)}: make a new key."
         raise CommandError(message) from None
-    print(f"{key.prefix} of {printable(key.session_name)} ends {_show_time(ending.expires_at)}.")
+    print(f"{key.prefix} of {printable(key.session_name)} ends {show_time(ending.expires_at)}.")
     if is_dry_run:
         print(_DRY_RUN)
         return
@@ -189,10 +189,6 @@ def _find(store: ApiKeyStore, prefix: str) -> ApiKey:
 
 def _print_secret(text: str, key: ApiKey) -> None:
     if key.expires_at is not None:
-        print(f"The new key expires {_show_time(key.expires_at)}.")
+        print(f"The new key expires {show_time(key.expires_at)}.")
     print(f"{key.prefix} is stored. This is its text, which is not shown again:")
     print(text)
-
-
-def _show_time(moment: datetime | None) -> str:
-    return "-" if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC"

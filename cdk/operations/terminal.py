@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 
 from rich.console import Console
 
@@ -19,6 +20,7 @@ __all__ = [
     "printable",
     "printable_name",
     "share_width",
+    "show_time",
 ]
 
 _WIDTH_OF_A_FILE = 200
@@ -73,6 +75,15 @@ def open_console(width_of_a_file: int = _WIDTH_OF_A_FILE) -> Console:
         )  # names may contain characters that the terminal cannot show
     is_terminal = sys.stdout.isatty()
     return Console(width=None if is_terminal else width_of_a_file, highlight=False, markup=False)
+
+
+def show_time(moment: datetime | None) -> str:
+    """Show a time to the minute, in UTC.
+
+    >>> show_time(None)
+    '-'
+    """
+    return "-" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def printable_name(text: str) -> str:

@@ -126,7 +126,7 @@ class HttpsReceiver:
         """Resolve a name once. All its addresses have to be allowed.
 
         Raises:
-            ReceiverError: One is not allowed, or there is none.
+            ReceiverError: One is not allowed, or the name has none.
         """
         if address.ip_address is None:
             found = _resolve_within(deadline, self._resolve, address)

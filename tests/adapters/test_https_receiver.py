@@ -293,7 +293,7 @@ def test_a_name_with_one_private_address_is_not_called(
 def test_an_address_that_is_not_allowed_is_neither_resolved_nor_called(
     network: Network, url: str
 ) -> None:
-    assert "the URL cannot be used" in read_failure(network, url)
+    assert read_failure(network, url).startswith(("it does not begin", "it has", "its "))
     assert (network.resolved, network.dialed) == ([], [])
 
 

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 from typing import Any, NamedTuple
 
 import boto3
@@ -10,10 +11,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from lambdas.adapters.dynamodb.delivery_store import DELIVERY_RETENTION, DynamoDbDeliveryStore
+from lambdas.adapters.dynamodb.webhook_changes import AuditedWebhookStore
 from lambdas.adapters.dynamodb.webhook_store import DynamoDbWebhookStore
 from lambdas.adapters.kms_secret_box import KmsSecretBox
 from lambdas.adapters.sqs_delivery_queue import SqsDeliveryQueue
 from lambdas.adapters.sqs_messages import read_delivery_message
+from lambdas.domain.audit import AuditAction
 from lambdas.domain.events import MeterEvent
 from lambdas.domain.webhooks import (
     DeliveryAttempt,
@@ -26,6 +29,7 @@ from lambdas.domain.webhooks import (
     WebhookFormat,
     WebhookStore,
 )
+from tests.adapters.dynamodb.test_api_key_store import ACTOR, read_events
 from tests.budget_store import GOVERNANCE, create_governance_table
 from tests.webhooks import (
     NOON,
@@ -76,12 +80,28 @@ class Stores(NamedTuple):
     box: SecretBox
 
 
+@pytest.fixture(params=["in memory", "aws", "audited"])
+def webhooks(request: pytest.FixtureRequest) -> WebhookStore:
+    if request.param == "in memory":
+        return InMemoryWebhooks()
+    request.getfixturevalue("aws")
+    return create_audited() if request.param == "audited" else create_stores().webhooks
+
+
 @pytest.fixture(params=["in memory", "aws"])
 def stores(request: pytest.FixtureRequest) -> Stores:
     if request.param == "in memory":
         return Stores(InMemoryWebhooks(), InMemoryDeliveries(), InMemorySecretBox())
     request.getfixturevalue("aws")
     return create_stores()
+
+
+def create_audited() -> AuditedWebhookStore:
+    """Create a store for a person, with a clock that never shows the same time again."""
+    create_governance_table()
+    times = (NOON + seconds * timedelta(seconds=1) for seconds in count())
+    client = boto3.client("dynamodb")
+    return AuditedWebhookStore(client, GOVERNANCE, ACTOR, times.__next__)
 
 
 def create_stores() -> Stores:
@@ -100,8 +120,7 @@ def read_items() -> list[dict[str, Any]]:
     return items
 
 
-def test_subscriptions_are_added_once_and_listed_by_id(stores: Stores) -> None:
-    webhooks = stores.webhooks
+def test_subscriptions_are_added_once_and_listed_by_id(webhooks: WebhookStore) -> None:
     assert webhooks.get(BARE.id) is None
     assert list(webhooks.list_all()) == []
     assert webhooks.add(BARE)
@@ -111,8 +130,7 @@ def test_subscriptions_are_added_once_and_listed_by_id(stores: Stores) -> None:
     assert list(webhooks.list_all()) == [FULL, BARE]
 
 
-def test_a_removed_subscription_is_gone(stores: Stores) -> None:
-    webhooks = stores.webhooks
+def test_a_removed_subscription_is_gone(webhooks: WebhookStore) -> None:
     webhooks.add(BARE)
     assert webhooks.remove(BARE.id)
     assert not webhooks.remove(BARE.id)
@@ -120,8 +138,7 @@ def test_a_removed_subscription_is_gone(stores: Stores) -> None:
     assert webhooks.add(FULL)
 
 
-def test_secrets_are_replaced_unless_they_have_changed(stores: Stores) -> None:
-    webhooks = stores.webhooks
+def test_secrets_are_replaced_unless_they_have_changed(webhooks: WebhookStore) -> None:
     webhooks.add(BARE)
     assert webhooks.write_secrets(BARE.id, (CURRENT,), ())
     assert not webhooks.write_secrets(BARE.id, (OLD,), ())
@@ -132,8 +149,7 @@ def test_secrets_are_replaced_unless_they_have_changed(stores: Stores) -> None:
     assert webhooks.get("absent") is None
 
 
-def test_a_pause_only_becomes_longer(stores: Stores) -> None:
-    webhooks = stores.webhooks
+def test_a_pause_only_becomes_longer(webhooks: WebhookStore) -> None:
     webhooks.add(BARE)
     for minutes in (2, 5, 3):
         webhooks.pause(BARE.id, NOON + minutes * MINUTE)
@@ -142,8 +158,7 @@ def test_a_pause_only_becomes_longer(stores: Stores) -> None:
     assert list(webhooks.list_all()) == [replace(BARE, paused_until=NOON + 5 * MINUTE)]
 
 
-def test_a_subscription_is_switched_off_once_and_on_again(stores: Stores) -> None:
-    webhooks = stores.webhooks
+def test_a_subscription_is_switched_off_once_and_on_again(webhooks: WebhookStore) -> None:
     webhooks.add(BARE)
     webhooks.disable(BARE.id, NOON, "gone")
     webhooks.disable(BARE.id, NOON + HOUR, "again")
@@ -311,6 +326,43 @@ def test_a_delivery_that_cannot_be_read_is_left_out_and_logged(
 def read_log(caplog: pytest.LogCaptureFixture) -> str:
     """Read all that was logged, with every field."""
     return str([vars(record) for record in caplog.records])
+
+
+def test_changes_of_operators_are_recorded_without_secrets_and_names(aws: None) -> None:
+    webhooks = create_audited()
+    webhooks.add(FULL)
+    webhooks.add(FULL)
+    webhooks.write_secrets(FULL.id, (CURRENT,), FULL.secrets)
+    webhooks.write_secrets(FULL.id, (CURRENT,), FULL.secrets)
+    webhooks.enable(FULL.id)
+    webhooks.remove(FULL.id)
+    webhooks.remove(FULL.id)
+    events = sorted(read_events(), key=lambda event: event.changed_at)
+    described = {
+        "host": "receiver.example",
+        "format": "template",
+        "types": ["budget.*", "credits.low"],
+        "labels": ["model", "project"],
+        "is_disabled": True,
+    }
+    enabled = described | {"is_disabled": False}
+    assert [(event.action, event.before, event.after) for event in events] == [
+        (AuditAction.ADD_WEBHOOK, None, described),
+        (AuditAction.ROTATE_WEBHOOK, described, described),
+        (AuditAction.ENABLE_WEBHOOK, described, enabled),
+        (AuditAction.REMOVE_WEBHOOK, enabled, None),
+    ]
+    assert {(event.changed_by, event.subject) for event in events} == {(ACTOR, "webhook:chat-1")}
+
+
+def test_a_subscription_that_cannot_be_read_is_removed_and_recorded(aws: None) -> None:
+    webhooks = create_audited()
+    webhooks.add(BARE)
+    damage("webhooks", f"webhook#{BARE.id}", {"url": None})
+    assert webhooks.remove(BARE.id)
+    assert webhooks.add(BARE)
+    (removed,) = [each for each in read_events() if each.action is AuditAction.REMOVE_WEBHOOK]
+    assert (removed.before, removed.after) == (None, None)
 
 
 def damage(partition: str, sort_key: str, change: dict[str, Any]) -> None:

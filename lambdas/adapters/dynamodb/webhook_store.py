@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from lambdas.adapters.dynamodb.brake_items import Item
 
 _CIPHERTEXT, _CREATED_AT, _EXPIRES_AT = "ciphertext", "created_at", "expires_at"
-_PAUSED_UNTIL, _DISABLED_AT, _DISABLED_BECAUSE = "paused_until", "disabled_at", "disabled_because"
+_PAUSED_UNTIL, DISABLED_AT, DISABLED_BECAUSE = "paused_until", "disabled_at", "disabled_because"
 
 
 class DynamoDbWebhookStore:
@@ -58,7 +58,7 @@ class DynamoDbWebhookStore:
     def get(self, webhook_id: str) -> WebhookSubscription | None:
         """Get a subscription; `None` if it does not exist, or cannot be read and is logged."""
         answer = self._client.get_item(
-            TableName=self._table_name, Key=_make_key(webhook_id), ConsistentRead=True
+            TableName=self._table_name, Key=make_webhook_key(webhook_id), ConsistentRead=True
         )
         return _try_to_read(answer["Item"]) if "Item" in answer else None
 
@@ -67,7 +67,7 @@ class DynamoDbWebhookStore:
         try:
             self._client.put_item(
                 TableName=self._table_name,
-                Item=_write(subscription),
+                Item=write_webhook(subscription),
                 ConditionExpression=f"attribute_not_exists({PARTITION_KEY})",
             )
         except self._client.exceptions.ConditionalCheckFailedException:
@@ -79,7 +79,7 @@ class DynamoDbWebhookStore:
         try:
             self._client.delete_item(
                 TableName=self._table_name,
-                Key=_make_key(webhook_id),
+                Key=make_webhook_key(webhook_id),
                 ConditionExpression=f"attribute_exists({PARTITION_KEY})",
             )
         except self._client.exceptions.ConditionalCheckFailedException:
@@ -93,15 +93,18 @@ class DynamoDbWebhookStore:
         replaced: Sequence[SealedSecret],
     ) -> bool:
         """Replace the secrets of a subscription; `False` if it has others by now."""
-        values = {":secrets": _write_secrets(secrets), ":replaced": _write_secrets(replaced)}
+        values = {
+            ":secrets": write_secrets_value(secrets),
+            ":replaced": write_secrets_value(replaced),
+        }
         return self._stored.update(
-            _make_key(webhook_id), "SET secrets = :secrets", values, "secrets = :replaced"
+            make_webhook_key(webhook_id), "SET secrets = :secrets", values, "secrets = :replaced"
         )
 
     def pause(self, webhook_id: str, until: datetime) -> None:
         """Send nothing before a time, unless a later one is stored."""
         self._stored.update(
-            _make_key(webhook_id),
+            make_webhook_key(webhook_id),
             f"SET {_PAUSED_UNTIL} = :until",
             {":until": {"S": write_time(until)}},
             f"(attribute_not_exists({_PAUSED_UNTIL}) OR {_PAUSED_UNTIL} < :until)",
@@ -110,48 +113,51 @@ class DynamoDbWebhookStore:
     def disable(self, webhook_id: str, at: datetime, because: str) -> None:
         """Switch a subscription off. The first time and reason stay."""
         self._stored.update(
-            _make_key(webhook_id),
-            f"SET {_DISABLED_AT} = :at, {_DISABLED_BECAUSE} = :because",
+            make_webhook_key(webhook_id),
+            f"SET {DISABLED_AT} = :at, {DISABLED_BECAUSE} = :because",
             {":at": {"S": write_time(at)}, ":because": {"S": because}},
-            f"attribute_not_exists({_DISABLED_AT})",
+            f"attribute_not_exists({DISABLED_AT})",
         )
 
     def enable(self, webhook_id: str) -> bool:
         """Switch a subscription on again; `False` if it does not exist."""
         return self._stored.update(
-            _make_key(webhook_id), f"REMOVE {_DISABLED_AT}, {_DISABLED_BECAUSE}"
+            make_webhook_key(webhook_id), f"REMOVE {DISABLED_AT}, {DISABLED_BECAUSE}"
         )
 
 
-def _make_key(webhook_id: str) -> Item:
+def make_webhook_key(webhook_id: str) -> Item:
+    """Make the key of the item of a subscription."""
     return make_item_key(WEBHOOKS, f"{WEBHOOK_PREFIX}{webhook_id}")
 
 
-def _write(subscription: WebhookSubscription) -> Item:
+def write_webhook(subscription: WebhookSubscription) -> Item:
+    """Write the item of a subscription."""
     wanted = subscription.filter
     scope = {label: list(names) for label, names in wanted.scope.items()}
     texts = {
         "host": subscription.host,
         "format": subscription.format.value,
         "template": subscription.template,
-        _DISABLED_BECAUSE: subscription.disabled_because,
+        DISABLED_BECAUSE: subscription.disabled_because,
     }
     times = {
         _CREATED_AT: subscription.created_at,
         _PAUSED_UNTIL: subscription.paused_until,
-        _DISABLED_AT: subscription.disabled_at,
+        DISABLED_AT: subscription.disabled_at,
     }
     texts |= {name: write_time(moment) for name, moment in times.items() if moment is not None}
     return {
-        **_make_key(subscription.id),
+        **make_webhook_key(subscription.id),
         "url": {"B": subscription.url},
         "filter": write_json({"types": list(wanted.types), "scope": scope}),
-        "secrets": _write_secrets(subscription.secrets),
+        "secrets": write_secrets_value(subscription.secrets),
         **{name: {"S": text} for name, text in texts.items() if text is not None},
     }
 
 
-def _write_secrets(secrets: Sequence[SealedSecret]) -> AttributeValueTypeDef:
+def write_secrets_value(secrets: Sequence[SealedSecret]) -> AttributeValueTypeDef:
+    """Write secrets, which are compared before they are replaced."""
     return {"L": [{"M": _write_secret(secret)} for secret in secrets]}
 
 
@@ -180,7 +186,7 @@ def _read(item: Item) -> WebhookSubscription:
     scope = {str(label): tuple(map(str, names)) for label, names in wanted["scope"].items()}
     times = {
         name: read_time(item[name]["S"])
-        for name in (_CREATED_AT, _PAUSED_UNTIL, _DISABLED_AT)
+        for name in (_CREATED_AT, _PAUSED_UNTIL, DISABLED_AT)
         if name in item
     }
     return WebhookSubscription(
@@ -193,8 +199,8 @@ def _read(item: Item) -> WebhookSubscription:
         template=item["template"]["S"] if "template" in item else None,
         created_at=times[_CREATED_AT],
         paused_until=times.get(_PAUSED_UNTIL),
-        disabled_at=times.get(_DISABLED_AT),
-        disabled_because=item[_DISABLED_BECAUSE]["S"] if _DISABLED_BECAUSE in item else None,
+        disabled_at=times.get(DISABLED_AT),
+        disabled_because=item[DISABLED_BECAUSE]["S"] if DISABLED_BECAUSE in item else None,
     )
 
 

@@ -63,6 +63,12 @@ class AuditAction(StrEnum):
     ROTATE_KEY = "api_key.rotate"
     """A key got a successor, and an end."""
     REVOKE_KEY = "api_key.revoke"
+    ADD_WEBHOOK = "webhook.add"
+    REMOVE_WEBHOOK = "webhook.remove"
+    ENABLE_WEBHOOK = "webhook.enable"
+    """A receiver of events was switched on again."""
+    ROTATE_WEBHOOK = "webhook.rotate"
+    """A receiver of events got a new secret."""
 
 
 class InvalidEntryError(ValueError):

@@ -21,7 +21,7 @@ _DIGITS = re.compile(r"[0-9]{1,5}")
 IpAddress: TypeAlias = IPv4Address | IPv6Address
 
 _REFUSED_IPV4 = (
-    IPv4Network("192.0.0.0/24"),  # protocol assignments, of which `is_global` allows some
+    IPv4Network("192.0.0.0/24"),  # protocol assignments, some of them allowed by `is_global`
     IPv4Network("192.88.99.0/24"),  # relays of 6to4
 )
 _PUBLIC_IPV6 = IPv6Network("2000::/3")
@@ -159,5 +159,4 @@ def _split(url: str) -> SplitResult:
 
 
 def _refuse(reason: str) -> NoReturn:
-    message = f"the URL cannot be used: {reason}"
-    raise InvalidAddressError(message)
+    raise InvalidAddressError(reason)
