@@ -7,14 +7,9 @@ from typing import Any
 
 from aws_cdk import aws_events as events
 
-from lambdas.domain.alarms import ALARM_CHANGE, ALARM_SOURCE, CONTRIBUTOR_CHANGE
-
 
 def alarm_changes(
-    detail: Mapping[str, Any] | None = None,
-    *,
-    resources: Sequence[str] | None = None,
-    has_series: bool = False,
+    detail: Mapping[str, Any], *, resources: Sequence[str] | None = None
 ) -> events.EventPattern:
     """Changes of the state of alarms.
 
@@ -23,13 +18,12 @@ def alarm_changes(
     Args:
         detail: The content of an event.
         resources: The ARNs of the alarms, or a matcher of them.
-        has_series: True for changes of each series of alarms that watch several, too.
     """
     return events.EventPattern(
-        source=[ALARM_SOURCE],
-        detail_type=[ALARM_CHANGE, *([CONTRIBUTOR_CHANGE] if has_series else [])],
+        source=["aws.cloudwatch"],
+        detail_type=["CloudWatch Alarm State Change"],
         resources=resources,
-        detail=None if detail is None else dict(detail),
+        detail=dict(detail),
     )
 
 

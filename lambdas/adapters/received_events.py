@@ -44,7 +44,8 @@ ReadRecord: TypeAlias = list[MeterEvent] | RejectedRecord
 def read_record(record: Mapping[str, Any]) -> ReadRecord:
     """Read the events of a record; alarms of others have none.
 
-    It accepts any text: a hostile or damaged record is rejected, and never raises.
+    A hostile or damaged record is rejected, and never raises. The policy of the queue says who may
+    send to it, and that of the topic who may publish there.
 
     Args:
         record: A record of SQS, whose body is a message of SNS or an event of EventBridge.

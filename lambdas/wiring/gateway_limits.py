@@ -62,6 +62,7 @@ def make_gateway_limits(settings: RelaySettings) -> GatewayLimits:
             settings.limits_table,
             partial(_write_mark, settings.caller_role_arn),
             _log_mark,
+            _count_unnoted_mark,
         ),
         GatewayReports(),
         budgets,
@@ -83,3 +84,11 @@ def _write_mark(caller_role_arn: str, mark: NearMark, at: datetime) -> DueMark:
 def _log_mark(mark: NearMark) -> None:
     message = "A limit is used up" if mark.is_refusal else "A limit is nearly used up"
     logger.warning(message, subject=mark.subject, limit=mark.limit, percent=mark.percent)
+
+
+def _count_unnoted_mark(reason: str) -> None:
+    from lambdas.domain.metrics.catalog import UNNOTED_MARKS  # noqa: PLC0415  # take long to import
+    from lambdas.observability import record_health  # noqa: PLC0415
+
+    logger.warning("A mark of a limit was not noted", reason=reason)
+    record_health({UNNOTED_MARKS: 1})

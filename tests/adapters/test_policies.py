@@ -135,11 +135,16 @@ def test_policies_that_were_never_read_admit_nothing() -> None:
 MARK = near_mark()
 
 
-def make_marks(logged: list[NearMark], table: str = GOVERNANCE) -> DynamoDbMarks:
+def make_marks(
+    logged: list[NearMark], table: str = GOVERNANCE, failures: list[str] | None = None
+) -> DynamoDbMarks:
+    failed = [] if failures is None else failures
+
     def write(mark: NearMark, at: datetime) -> DueMark:
         return write_due_mark(mark, CALLERS, at)
 
-    return DynamoDbMarks(boto3.client("dynamodb"), table, write, logged.append)
+    client = boto3.client("dynamodb")
+    return DynamoDbMarks(client, table, write, logged.append, failed.append)
 
 
 @pytest.mark.usefixtures("table")
@@ -167,7 +172,12 @@ def test_a_mark_that_was_sent_is_not_due_again() -> None:
 
 @pytest.mark.usefixtures("aws")
 def test_no_call_fails_because_a_mark_cannot_be_noted() -> None:
-    assert make_marks([], "no-table").report([MARK], NOON) == 0
+    failures = list[str]()
+    marks = make_marks([], "no-table", failures)
+    seconds = (0, 1, 59, 60, 61)
+    assert [marks.report([MARK], NOON + second * SECOND) for second in seconds] == [0] * 5
+    assert len(failures) == 2  # it is tried again after a minute
+    assert "ResourceNotFound" in failures[0]
 
 
 @pytest.fixture(params=["in memory", "DynamoDB"])

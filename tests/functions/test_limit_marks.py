@@ -43,7 +43,8 @@ def reach(*marks: NearMark, at: datetime = NOW) -> None:
     def write(mark: NearMark, at: datetime) -> DueMark:
         return write_due_mark(mark, CALLERS, at)
 
-    DynamoDbMarks(boto3.client("dynamodb"), LIMITS, write, lambda _: None).report(marks, at)
+    client = boto3.client("dynamodb")
+    DynamoDbMarks(client, LIMITS, write, lambda _: None, pytest.fail).report(marks, at)
 
 
 def current_mark(caller: str) -> NearMark:

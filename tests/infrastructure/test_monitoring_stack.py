@@ -9,7 +9,13 @@ import pytest
 
 from cdk.alarms.thresholds import alarm_thresholds
 from cdk.config import Config, Window, stack_names
-from lambdas.domain.alarms.names import HEALTH_ALARM_PREFIX
+from lambdas.domain.alarms import read_alarm_change, write_alarm_event
+from lambdas.domain.alarms.names import (
+    CHECKS_WITHOUT_RECOVERY,
+    HEALTH_ALARM_PREFIX,
+    PRICE_CHECKS,
+    TAMPERING_CHECKS,
+)
 from lambdas.domain.completeness.forged_series import GUARDED_SETS
 from lambdas.domain.metrics.catalog import (
     HEALTH_METRICS,
@@ -18,6 +24,7 @@ from lambdas.domain.metrics.catalog import (
     USAGE_METRICS,
     DimensionSet,
 )
+from tests.alarm_changes import alarm_change
 from tests.infrastructure.synthesis import (
     CONFIGURATIONS,
     ROOT,
@@ -144,9 +151,46 @@ def test_alarms_and_rules_have_limited_use_of_the_key(configuration: str) -> Non
 
 def test_the_topic_requires_tls() -> None:
     policy = only(deployment().monitoring, "AWS::SNS::TopicPolicy")["PolicyDocument"]
-    (deny,) = (statement for statement in policy["Statement"] if statement["Effect"] == "Deny")
-    assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    (deny,) = (
+        statement
+        for statement in policy["Statement"]
+        if statement.get("Condition") == {"Bool": {"aws:SecureTransport": "false"}}
+    )
+    assert deny["Effect"] == "Deny"
     assert deny["Principal"] == "*"
+
+
+@each_configuration
+def test_every_alarm_has_an_event_for_webhooks(configuration: str) -> None:
+    for name in alarms(configuration):
+        event = write_alarm_event(read_alarm_change(alarm_change(name)))
+        assert event is not None, name
+        kind = "health" if name.startswith(HEALTH_ALARM_PREFIX) else "usage"
+        assert event.type.startswith((f"{kind}.", "prices.", "tampering.")), name
+
+
+def test_every_alarm_with_an_event_of_its_own_type_exists() -> None:
+    checks = TAMPERING_CHECKS | PRICE_CHECKS | CHECKS_WITHOUT_RECOVERY
+    assert {f"{HEALTH_ALARM_PREFIX}{check}" for check in checks} <= set(alarms("everything"))
+
+
+@each_configuration
+def test_grouped_alarms_have_events_of_their_series(configuration: str) -> None:
+    for name, alarm in alarms(configuration).items():
+        queries = [metric for metric in alarm.get("Metrics", []) if "Expression" in metric]
+        watched = [{"id": metric["Id"], "expression": metric["Expression"]} for metric in queries]
+        if not any("GROUP BY" in metric["expression"] for metric in watched):
+            continue
+        if name.startswith(HEALTH_ALARM_PREFIX):
+            assert read_alarm_change(alarm_change(name, metrics=watched)).is_grouped
+            continue
+        assert write_alarm_event(read_alarm_change(alarm_change(name, metrics=watched))) is None
+        series = alarm_change(
+            name, previous=None, metrics=watched, alarmContributor={"id": "1", "attributes": {}}
+        )
+        event = write_alarm_event(read_alarm_change(series))
+        assert event is not None
+        assert event.type == "usage.threshold_reached"
 
 
 @each_configuration

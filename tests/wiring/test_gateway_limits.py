@@ -7,8 +7,10 @@ from typing import Any
 import boto3
 import pytest
 
+from lambdas.adapters.dynamodb.due_marks import DynamoDbDueMarks
 from lambdas.adapters.dynamodb.policy_writer import DynamoDbPolicyWriter
 from lambdas.domain.invocations import TokenCounts
+from lambdas.domain.limit_notices import name_event
 from lambdas.domain.limit_policies import PolicyChange
 from lambdas.functions.gateway.settings import Settings
 from lambdas.wiring.gateway_limits import GatewayLimits, make_gateway_limits
@@ -62,6 +64,29 @@ def test_calls_are_reserved_settled_and_shown(
     refused = limits.admission.admit(call(), NOON)
     assert refused.refusal is None
     assert limits.admission.admit(call(), NOON).refusal is not None
+
+
+def test_the_first_refusal_is_due_once_and_a_failure_to_note_it_refuses_all_the_same(
+    limits: GatewayLimits,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write(0, policy(limits=[PER_MINUTE]))
+    limits.admission.admit(call(900, 40), NOON)
+    for seconds in (0, 2):
+        refused = limits.admission.admit(call(), NOON + timedelta(seconds=seconds))
+        assert refused.refusal is not None
+    (due,) = DynamoDbDueMarks(boto3.client("dynamodb"), LIMITS).list_due()
+    assert name_event(due.detail) == "Bedrock Meter Limit Reached"
+    assert "A limit is used up" in caplog.text
+    assert "UnnotedMarks" not in capsys.readouterr().out
+    monkeypatch.setattr(limits.admission.marks, "_table_name", "no-table")
+    later = NOON + timedelta(hours=1)
+    limits.admission.admit(call(900, 40), later)
+    assert limits.admission.admit(call(), later).refusal is not None
+    assert "A mark of a limit was not noted" in caplog.text
+    assert "UnnotedMarks" in capsys.readouterr().out
 
 
 def test_stored_policies_that_cannot_be_read_admit_nothing(limits: GatewayLimits) -> None:

@@ -1,4 +1,4 @@
-"""Notes near-limit marks in the table of limits as due, so that each is sent once in a window."""
+"""Notes marks in the table of limits as due, so that each is sent once in a window."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ DETAIL = "detail"
 """The attribute with the content of a mark that is due."""
 _MAX_NOTED = 10_000
 _MAX_AGE = timedelta(hours=1)
+_RETRY_AFTER = timedelta(minutes=1)
 _DAY_SECONDS = 86_400
 _REFUSED = "ConditionalCheckFailed"
 
@@ -40,6 +41,7 @@ class DynamoDbMarks:
         table_name: str,
         write: Callable[[NearMark, datetime], DueMark],
         log: Callable[[NearMark], None],
+        report_failure: Callable[[str], None],
     ) -> None:
         """Note marks in a table.
 
@@ -48,21 +50,26 @@ class DynamoDbMarks:
             table_name: The table of limits.
             write: Writes what is sent of a mark.
             log: Logs a mark that was noted first here.
+            report_failure: Reports why a mark was not noted.
         """
         self._client = client
         self._table_name = table_name
         self._write = write
         self._log = log
+        self._report_failure = report_failure
         self._noted: RecentEntries[str, bool] = RecentEntries(_MAX_AGE, _MAX_NOTED)
+        self._failed: RecentEntries[str, bool] = RecentEntries(_RETRY_AFTER, _MAX_NOTED)
 
     def report(self, marks: Sequence[NearMark], at: datetime) -> int:
         """Note those as due that no process has noted yet, and return their number.
 
-        No call fails because of it. A mark that could not be noted is noted with the next call.
+        No call fails because of it. A mark that could not be noted is tried again with a call after
+        a minute, so that few calls wait for it.
         """
         reported = 0
         for mark in marks:
-            if self._noted.get(mark.id, at) is None and self._note(mark, at):
+            is_known = any(found.get(mark.id, at) for found in (self._noted, self._failed))
+            if not is_known and self._note(mark, at):
                 self._log(mark)
                 reported += 1
         return reported
@@ -93,8 +100,15 @@ class DynamoDbMarks:
         except ClientError as error:
             if _REFUSED in read_cancellation_codes(error):
                 self._noted.add(mark.id, value=True, now=at)
+            else:
+                self._fail(mark, at, error)
             return False
-        except BotoCoreError:
+        except BotoCoreError as error:
+            self._fail(mark, at, error)
             return False
         self._noted.add(mark.id, value=True, now=at)
         return True
+
+    def _fail(self, mark: NearMark, at: datetime, error: Exception) -> None:
+        self._failed.add(mark.id, value=True, now=at)
+        self._report_failure(str(error))

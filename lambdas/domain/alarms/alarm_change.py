@@ -22,7 +22,7 @@ CONTRIBUTOR_CHANGE: Final = "CloudWatch Alarm Contributor State Change"
 Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
 """
 _THRESHOLD = re.compile(r"threshold \(([0-9.]{1,40}(?:E[0-9]{1,3})?)\)")
-_QUERY = re.compile(r"SELECT SUM\(\"?([A-Za-z0-9_]{1,255})\"?\)")
+_QUERY = re.compile(r"SELECT [A-Z]{1,20}\(\"?([A-Za-z0-9_]{1,255})\"?\)")
 _LINK = re.compile(r"https://[!-~]{1,2000}")
 
 

@@ -19,9 +19,10 @@ from lambdas.domain.alarms.names import (
     TAMPERING_CHECKS,
     name_anomaly_alarm,
 )
-from lambdas.domain.budgets import ScopeField, read_principal
+from lambdas.domain.budgets import read_principal
 from lambdas.domain.events import EventScope, EventType, MeterEvent, make_event_id
 from lambdas.domain.metrics.catalog import IDENTITY_ARN, MODEL_ID
+from lambdas.domain.scope_field import ScopeField
 from lambdas.domain.words import break_links, cut, printable
 
 DETAIL_VERSION: Final = "1"
@@ -141,10 +142,8 @@ def _read_scope(change: AlarmChange) -> EventScope:
     identity, model = (change.dimensions.get(name) for name in (IDENTITY_ARN, MODEL_ID))
     scope: dict[str, tuple[str, ...]] = {}
     if identity is not None:
-        principal = read_principal(identity)
-        scope[ScopeField.PRINCIPAL.value] = (principal,)
-        if principal != identity:
-            scope[ScopeField.IDENTITY.value] = (identity,)
+        scope[ScopeField.IDENTITY.value] = (identity,)
+        scope[ScopeField.PRINCIPAL.value] = (read_principal(identity),)
     if model is not None:
         scope[ScopeField.MODEL.value] = (model,)
     return scope

@@ -18,11 +18,11 @@ from lambdas.domain.brake.wanted import Refusal, ShadowDeny
 from lambdas.domain.budgets import (
     BudgetAmount,
     BudgetUnit,
-    ScopeField,
     digest_value,
     read_principal,
 )
 from lambdas.domain.events import EventScope, EventType, MeterEvent, make_event_id
+from lambdas.domain.scope_field import ScopeField
 from lambdas.domain.times import read_time, write_seconds
 from lambdas.domain.words import cut, exact_text, plural, printable
 
@@ -32,6 +32,7 @@ BRAKE_EVENT = "Bedrock Meter Brake"
 DETAIL_VERSION = "1"
 """The version of the form. A new field keeps it; a field that changes its meaning does not."""
 _MAX_ARN_LETTERS = 300
+_ROLE = ":role/"
 _WHAT_TO_DO = "What to do: docs/runbooks/BrakeMessages.md in the Bedrock Meter repository."
 _RELEASED = {
     ReleaseReason.PERIOD_ENDED: "The period of the budget has ended.",
@@ -271,11 +272,10 @@ def write_brake_notice(detail: EventDetail, link: str | None = None) -> Notice:
 
 
 def _read_scope(detail: EventDetail) -> EventScope:
-    """Read the caller: a role or user, or a session with its role."""
+    """Read the caller: a role, or a user or session with what budgets know it by."""
     arn = detail["caller"]["arn"]
-    principal = read_principal(arn)
-    scope = {ScopeField.PRINCIPAL.value: (principal,)}
-    return scope if arn == principal else scope | {ScopeField.IDENTITY.value: (arn,)}
+    scope = {ScopeField.PRINCIPAL.value: (read_principal(arn),)}
+    return scope if _ROLE in arn else scope | {ScopeField.IDENTITY.value: (arn,)}
 
 
 def _make(  # noqa: PLR0913  # the parts of an event

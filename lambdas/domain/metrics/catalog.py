@@ -591,12 +591,17 @@ TOKENS_AROUND_GATEWAY = HealthMetric(
 )
 LIMITS_NEAR = HealthMetric(
     "LimitsNear",
-    "Limits of the gateway that people were notified of, because they were nearly used up.",
+    "Limits of the gateway that people were notified of, because they were used up or nearly so.",
     frequency=Frequency.ON_EVENT,
 )
 EXPIRED_MARKS = HealthMetric(
     "ExpiredMarks",
-    "Limits of the gateway that were nearly used up, and whose window ended before the message.",
+    "Limits of the gateway that were used up or nearly so, whose window ended before the message.",
+    frequency=Frequency.ON_EVENT,
+)
+UNNOTED_MARKS = HealthMetric(
+    "UnnotedMarks",
+    "Limits of the gateway that were used up, or nearly so, and could not be noted for a message.",
     frequency=Frequency.ON_EVENT,
 )
 UNKNOWN_KEYS = HealthMetric(
@@ -659,6 +664,7 @@ HEALTH_METRICS = (
     RETURNED_RESERVATIONS,
     LIMITS_NEAR,
     EXPIRED_MARKS,
+    UNNOTED_MARKS,
     UNKNOWN_KEYS,
     UNCHECKED_CALLS,
     LIMITS_UNAVAILABLE,

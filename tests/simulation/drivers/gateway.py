@@ -202,6 +202,7 @@ class GatewayDriver(Driver):
                 LIMITS,
                 lambda mark, at: write_due_mark(mark, _ROLE_ARN, at),
                 self.marks.append,
+                lambda _: None,
             ),
             _NoReports(),
         )

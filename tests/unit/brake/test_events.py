@@ -153,3 +153,18 @@ def test_a_window_that_moves_by_the_hour_is_reported_once_in_its_length() -> Non
 def test_two_denies_of_a_caller_have_different_ids() -> None:
     first, second = deny(), deny(decided_at=NOON + timedelta(microseconds=1))
     assert report_denied(first, NOON).id != report_denied(second, NOON).id
+
+
+def test_every_kind_is_an_event_with_the_caller_as_scope() -> None:
+    for event in EVENTS:
+        (written,) = write_brake_notice(event.detail, "https://console.example").events
+        assert written.type == f"brake.{event.detail['kind']}"
+        assert (written.detail, written.link) == (event.detail, "https://console.example")
+        assert (written.title, written.at) == (write_brake_notice(event.detail).subject, NOON)
+    user = deny().target.arn
+    (denied,) = write_brake_notice(report_denied(deny(), NOON).detail).events
+    assert denied.scope == {"principal": (user,), "identity": (user,)}
+    (shadow,) = write_brake_notice(EVENTS[1].detail).events
+    assert shadow.scope == {"principal": (CHAT.arn,), "identity": (ANA_SESSION.arn,)}
+    overflow = report_overflow(CHAT, [EARLY], 7, OverflowMode.ROLE, NOON)
+    assert write_brake_notice(overflow.detail).events[0].scope == {"principal": (CHAT.arn,)}

@@ -16,6 +16,7 @@ from lambdas.domain.budgets import (
     BrakeMode,
     Budget,
     BudgetAmount,
+    BudgetScope,
     BudgetStatus,
     BudgetSubject,
     BudgetThresholds,
@@ -23,11 +24,13 @@ from lambdas.domain.budgets import (
     HourPeriods,
     MonthPeriods,
     find_drivers,
+    read_principal,
 )
 from lambdas.domain.budgets.budget_alerts import (
     find_crossings,
     join_details,
     make_alerts,
+    write_alert_events,
     write_alert_notice,
     write_detail,
     write_joint_notice,
@@ -35,6 +38,7 @@ from lambdas.domain.budgets.budget_alerts import (
 from lambdas.domain.budgets.descriptions import describe_period
 from lambdas.domain.budgets.status import UsageDriver
 from lambdas.domain.counters import UsageTotals
+from lambdas.domain.events import EventType
 from lambdas.domain.limits import LimitMode
 from lambdas.domain.scope_field import ScopeField
 from tests.builders import ANA, NOON
@@ -325,3 +329,44 @@ def test_the_longest_name_fits_into_a_subject() -> None:
     for forecast, dollars in ((None, 1000), (FixedForecast(0, 1.0), 1)):
         found = status(dollars, stored=stored(made), forecast=forecast)
         assert 90 < len(write_alert_notice(write(found), URL).subject) <= 100
+
+
+def test_each_threshold_is_an_event_whose_id_does_not_depend_on_the_others() -> None:
+    found = status(82.5, forecast=FixedForecast(40 * DOLLAR, 0.93))
+    joint = write(found)
+    events = write_alert_events([joint], URL)
+    assert [event.type for event in events] == [
+        EventType.BUDGET_THRESHOLD_REACHED,
+        EventType.BUDGET_THRESHOLD_REACHED,
+        EventType.BUDGET_FORECAST_REACHED,
+    ]
+    for event, alert_id in zip(events, joint["alert_ids"], strict=True):
+        SCHEMA.validate(event.detail)
+        assert event.detail["alert_ids"] == [alert_id]
+        assert (event.link, event.detail["dashboard_url"]) == (URL, URL)
+    assert [event.title for event in events] == [
+        "Bedrock budget account: 50% reached",
+        "Bedrock budget account: 80% reached",
+        "Bedrock budget account: 100% expected",
+    ]
+    alone = [
+        write_alert_events([alert.detail], URL)[0].id
+        for alert in make_alerts(found, find_crossings(found, NOON), NOON)
+    ]
+    assert alone == [event.id for event in events]
+
+
+def test_an_event_has_the_scope_of_its_budget_and_the_value_of_a_default_budget() -> None:
+    scope = budget(scope=BudgetScope(project=("chat-*", "search"), model=("anthropic.*",)))
+    (event,) = write_alert_events([write(status(60, stored=stored(scope)))], URL)
+    assert event.scope == {"project": ("chat-*", "search"), "model": ("anthropic.*",)}
+    per_identity = stored(budget(per=BudgetSubject.IDENTITY))
+    (event,) = write_alert_events([write(status(60, stored=per_identity, value=ANA))], URL)
+    assert event.scope == {"identity": (ANA,), "principal": (read_principal(ANA),)}
+    per_project = stored(budget(per=BudgetSubject.PROJECT, scope=BudgetScope(project=("*",))))
+    detail = write(status(60, stored=per_project, value="chat"))
+    (event,) = write_alert_events([detail], URL)
+    assert event.scope == {"project": ("chat",)}
+    del detail["budget"]["scope"]  # as an earlier version stored it
+    SCHEMA.validate(detail)
+    assert write_alert_events([detail], URL)[0].scope == {"project": ("chat",)}

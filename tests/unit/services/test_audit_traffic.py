@@ -232,3 +232,37 @@ def test_tiers_in_the_logs_are_not_read_from_metrics() -> None:
     account.traffic.tiers = [TierCalls(HAIKU_3, "flex", 4)]
     report = account.run(RUN)
     assert (report.tiers, report.unreadable, account.subjects) == ((), {}, [])
+
+
+def test_each_finding_is_an_event_with_its_usage_and_an_id_that_stays(account: Account) -> None:
+    account.traffic.tiers = [TierCalls(HAIKU_3, "flex", 4), TierCalls("b", "priority", 2)]
+    account.run(RUN)
+    events = [event for notice in account.notifier.notices for event in notice.events]
+    assert [event.scope for event in events] == [
+        {"region": (NORTH,)},
+        {"region": (WEST,)},
+        {"model": (HAIKU_3,)},
+        {"model": ("b",)},
+    ]
+    kinds = [event.detail["kind"] for event in events]
+    assert kinds == ["unmetered_region"] * 2 + ["service_tier"] * 2
+    assert "b: 2 calls" not in events[2].text
+    account.sent.sent.clear()  # as if the function had ended before it noted what it sent
+    account.traffic.tiers.append(TierCalls("c", "flex", 1))
+    account.run(RUN + timedelta(minutes=5))
+    again = [event for notice in account.notifier.notices[3:] for event in notice.events]
+    assert [event.id for event in again[:4]] == [event.id for event in events]
+    assert len({event.id for event in again}) == 5
+
+
+def test_an_asynchronous_invocation_is_an_event_about_its_caller() -> None:
+    account = quiet()
+    role = "arn:aws:iam::1:role/a"
+    account.invoke(caller=role)
+    (call,) = account.invocations
+    account.auditor.report_invocation(call, NOON)
+    (event,) = account.notifier.notices[0].events
+    assert event.scope == {"model": (REEL,), "principal": (role,)}
+    account.auditor.report_batch_job(BatchJob("arn:job", HAIKU_3, "Submitted"), NOON)
+    (event,) = account.notifier.notices[1].events
+    assert event.scope == {"model": (HAIKU_3,)}

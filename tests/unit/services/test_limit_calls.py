@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from lambdas.domain.api_keys import ApiKey, create_key
-from lambdas.domain.bedrock_calls import BedrockOperation, BedrockPath, CallNeed
+from lambdas.domain.bedrock_calls import BedrockOperation, BedrockPath, CallNeed, GatewayCall
 from lambdas.domain.invocations import AskedCall, ServedCall, TokenCounts
 from lambdas.domain.limit_policies import (
     CallNotCountableError,
+    NearMark,
     PolicySubject,
     PricesUnavailableError,
     SubjectsUnavailableError,
@@ -63,6 +64,13 @@ class Gateway:
     def marks(self) -> list[str]:
         assert isinstance(self.admission.marks, InMemoryMarks)
         return [f"{mark.limit} {mark.percent}" for mark in self.admission.marks.reported.values()]
+
+    def get_marks(self, *, is_forgotten: bool = False) -> list[NearMark]:
+        assert isinstance(self.admission.marks, InMemoryMarks)
+        found = [*self.admission.marks.reported.values()]
+        if is_forgotten:
+            self.admission.marks.reported.clear()
+        return found
 
     def get_used(self, subject: str = ANA) -> list[int]:
         state = self.store.states[subject]
@@ -706,3 +714,62 @@ def test_callers_see_and_check_subjects_from_elsewhere() -> None:
     assert checked.refusal.violated_policies == ("budget:team",)
     gone = replace(view, others=Budgets(SubjectsUnavailableError("down")))
     assert gone.show(KEY, NOON).refusal is not None
+
+
+def test_the_first_refusal_by_a_limit_is_reported_once_in_a_window() -> None:
+    gateway = Gateway(policy(limits=[PER_MINUTE]))
+    gateway.admission.admit(call(900, 40), NOON)
+    for seconds in (0, 2, 4):
+        refused = gateway.admission.admit(call(), NOON + seconds * SECOND)
+        assert refused.refusal is not None
+    (mark,) = gateway.get_marks()
+    assert (mark.limit, mark.is_refusal, mark.percent, mark.used) == ("tokens", True, 94, 940)
+    assert "ana" not in mark.id
+    assert sum(each.marks for each in gateway.reports.admissions) == 1
+    later = NOON + timedelta(hours=1)
+    gateway.admission.admit(call(900, 40), later)
+    gateway.admission.admit(call(), later)
+    assert len(gateway.get_marks()) == 2
+
+
+def test_a_mark_and_a_refusal_of_a_limit_are_reported_apart() -> None:
+    gateway = Gateway(policy(limits=[PER_MINUTE | {"near": [50]}]))
+    gateway.admission.admit(call(900, 40), NOON)
+    gateway.admission.admit(call(), NOON)
+    assert gateway.marks == ["tokens 50", "tokens 94"]
+    assert [mark.is_refusal for mark in gateway.get_marks()] == [False, True]
+
+
+def test_a_refusal_that_is_remembered_reports_nothing() -> None:
+    gateway = Gateway(policy(limits=[PER_MINUTE]))
+    gateway.admission.admit(call(900, 40), NOON)
+    gateway.admission.admit(call(), NOON)
+    gateway.get_marks(is_forgotten=True)
+    reads = gateway.store.counts.copy()
+    refused = gateway.admission.admit(call(), NOON + SECOND / 2)
+    assert refused.refusal is not None
+    assert gateway.store.counts == reads  # no store was asked
+    assert gateway.get_marks() == []
+
+
+@pytest.mark.parametrize(
+    ("limit", "asked"),
+    [
+        (PER_MINUTE | {"mode": "shadow"}, call()),
+        (PER_MINUTE, call(2000, 40)),  # can never be admitted
+        ({"unit": "concurrent", "amount": 1}, call(1, 1)),
+    ],
+    ids=["shadow", "a call above the limit", "calls at a time"],
+)
+def test_no_refusal_is_reported_of(limit: dict[str, Any], asked: GatewayCall) -> None:
+    gateway = Gateway(policy(limits=[limit]))
+    gateway.admission.admit(call(900, 40), NOON)
+    gateway.admission.admit(asked, NOON)
+    assert gateway.get_marks() == []
+
+
+def test_a_break_glass_caller_reports_no_refusal() -> None:
+    gateway = Gateway(policy(limits=[PER_MINUTE]), break_glass=["ana@*"])
+    gateway.admission.admit(call(900, 40), NOON)
+    assert gateway.admission.admit(call(), NOON).refusal is None
+    assert gateway.get_marks() == []

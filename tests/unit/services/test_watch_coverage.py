@@ -58,3 +58,19 @@ def test_the_notice_is_about_the_measure_of_the_alarm(
     watcher(metered=4, notifier=notifier).explain(alarm, moment)
     (notice,) = notifier.notices
     assert expected in notice.text
+
+
+def test_a_notice_that_is_repeated_has_an_event_with_the_same_id() -> None:
+    notifier = InMemoryNotifier()
+    for alarm, moment in (
+        ("BedrockMeter-Health-Coverage", QUIET),
+        ("BedrockMeter-Health-Coverage", QUIET),
+        ("BedrockMeter-Health-UsageMismatch", SETTLED),
+    ):
+        watcher(metered=4, notifier=notifier).explain(alarm, moment)
+    first, again, mismatch = (notice.events[0] for notice in notifier.notices)
+    assert first == again
+    assert first.id != mismatch.id
+    kinds = [event.detail["kind"] for event in (first, mismatch)]
+    assert kinds == ["coverage", "usage_mismatch"]
+    assert (first.title, first.text) == (notifier.notices[0].subject, notifier.notices[0].text)

@@ -1,11 +1,13 @@
 """A change of invocation logging and its end are each reported once, with the caller."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from lambdas.domain.alerts import Notice
 from lambdas.domain.logging_configuration import (
     Drift,
     LoggingChange,
@@ -636,3 +638,49 @@ def test_a_notice_suggests_one_short_lookup_command(account: Account) -> None:
     assert "aws cloudtrail lookup-events --lookup-attributes AttributeKey=EventName" in line
     assert "more in docs/tampering.md." in line
     assert len(line) < 700
+
+
+def test_a_notice_that_is_repeated_has_an_event_with_the_same_id(account: Account) -> None:
+    account.api.live = None
+    broken = replace(account.watcher, notifier=FailingOnce(account.notifier))
+    with pytest.raises(ConnectionError):
+        broken.check(None, NOON)
+    broken.check(None, NOON + timedelta(minutes=5))
+    first, again = (notice.events[0] for notice in account.notifier.notices)
+    assert first.id == again.id
+    assert (first.at, again.at) == (NOON, NOON)
+    assert first.detail["kind"] == "logging_drift"
+
+
+def test_the_same_drift_at_another_time_is_another_event(account: Account) -> None:
+    for hour, live in enumerate([None, CONFIGURATION, None]):
+        account.api.live = live
+        account.watcher.check(None, NOON + timedelta(hours=hour))
+    ids = [notice.events[0].id for notice in account.notifier.notices]
+    assert len(set(ids)) == len(ids) == 3
+
+
+def test_a_state_of_an_earlier_version_is_notified_with_the_time_of_the_check(
+    account: Account,
+) -> None:
+    account.api.live = None
+    account.watch_state.state = WatchState((OFF,), (), is_reported=False)
+    account.check()
+    (notice,) = account.notifier.notices
+    assert notice.events[0].at == NOON
+    earlier = json.dumps({"drifts": [OFF], "events": [], "is_reported": False})
+    assert WatchState.from_text(earlier) == WatchState((OFF,), (), is_reported=False)
+
+
+class FailingOnce:
+    """Publishes the first notice, and fails before it can say so."""
+
+    def __init__(self, notifier: InMemoryNotifier) -> None:
+        self.notifier = notifier
+        self.has_failed = False
+
+    def publish(self, notice: Notice) -> None:
+        self.notifier.publish(notice)
+        if not self.has_failed:
+            self.has_failed = True
+            raise ConnectionError

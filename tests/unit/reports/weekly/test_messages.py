@@ -366,3 +366,27 @@ def test_names_are_short_and_differ() -> None:
     for name in (first, second, *users):
         assert f". {name}: " in shown
     assert ". claude-3-haiku: $2.00" in shown
+
+
+def test_a_summary_is_an_event_with_the_figures_of_the_week() -> None:
+    found = summary(
+        call(MONDAY, "1.5", project="search"),
+        call(MONDAY, identity_arn=BEN, model_id=UNPRICED_MODEL),
+        call(MONDAY, identity_arn=BEN, error_code="ThrottlingException"),
+    )
+    (event,) = weekly_notice(found, DASHBOARD, PLACE).events
+    assert (event.type, event.at, event.link) == ("summary.weekly", WEEK.end, DASHBOARD)
+    usage = event.detail["usage"]
+    assert (usage["calls"], usage["failed_calls"], usage["unpriced_calls"]) == (2, 1, 1)
+    assert usage["cost_usd"] == "1.5"
+    assert event.detail["usage_before"]["cost_usd"] is None
+    largest = event.detail["largest"]["identity"]
+    assert [entry["name"] for entry in largest] == [ANA, BEN]
+    (again,) = weekly_notice(summary(), DASHBOARD, PLACE).events
+    assert again.id == event.id  # the week decides
+
+
+def test_names_in_an_event_are_cut() -> None:
+    long = f"{ANA}{'x' * 1000}"
+    (event,) = weekly_notice(summary(call(MONDAY, 1, identity_arn=long)), DASHBOARD, PLACE).events
+    assert len(event.detail["largest"]["identity"][0]["name"]) < 330
