@@ -1,8 +1,8 @@
 """Requests are allowed and denied as on AWS, where MiniStack evaluates policies (`AUTH=true`).
 
 Its known gaps: it does not know the condition keys `cloudwatch:namespace`,
-`dynamodb:LeadingKeys`, `events:source`, `iam:PolicyARN`, `iam:ResourceTag` and, of event source
-mappings, `lambda:FunctionArn`
+`dynamodb:LeadingKeys`, `events:source`, `iam:PolicyARN`, `iam:ResourceTag`,
+`kms:EncryptionContext` and, of event source mappings, `lambda:FunctionArn`
 (https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html); it knows an action
 `bedrock:Converse`, which AWS has not (`InvokeModel` allows it); it takes a session for the
 principal of the key `aws:PrincipalArn`, which is its role; it does not evaluate
@@ -28,6 +28,7 @@ from ministack.services import dynamodb, iam, lambda_svc
 
 _LEADING_KEYS = "dynamodb:leadingkeys"
 _PRINCIPAL = "aws:principalarn"
+_ENCRYPTION_CONTEXT = "kms:encryptioncontext:"
 _STARTED_FUNCTION = "lambda:functionarn"
 _MAPPING = re.compile(r"arn:[\w-]+:lambda:[\w-]+:\d+:event-source-mapping:(.+)")
 _SESSION = re.compile(r"arn:([\w-]+):sts::(\d+):assumed-role/([^/]+)/.+")
@@ -70,6 +71,9 @@ def install() -> None:
         if action == "events:PutEvents":
             entries = json.loads(body or b"{}").get("Entries", ())
             context["events:source"] = [entry["Source"] for entry in entries if "Source" in entry]
+        if service == "kms":
+            bound = json.loads(body or b"{}").get("EncryptionContext", {})
+            context |= {f"{_ENCRYPTION_CONTEXT}{name.lower()}": bound[name] for name in bound}
         return context
 
     def checks_as_aws(action: str, body: bytes, *rest: Any) -> list[tuple[str, str]]:
