@@ -63,6 +63,7 @@ def install() -> None:
     ) -> dict[str, Any]:
         context: dict[str, Any] = context_of(service, action, body, *rest, **more)
         context |= _describe_iam_request(service, *rest)
+        context |= _describe_kms_request(service, body)
         if action == "cloudwatch:PutMetricData":
             unpacked = gzip.decompress(body) if body.startswith(_GZIP) else body
             context["cloudwatch:namespace"] = json.loads(unpacked)["Namespace"]
@@ -71,9 +72,6 @@ def install() -> None:
         if action == "events:PutEvents":
             entries = json.loads(body or b"{}").get("Entries", ())
             context["events:source"] = [entry["Source"] for entry in entries if "Source" in entry]
-        if service == "kms":
-            bound = json.loads(body or b"{}").get("EncryptionContext", {})
-            context |= {f"{_ENCRYPTION_CONTEXT}{name.lower()}": bound[name] for name in bound}
         return context
 
     def checks_as_aws(action: str, body: bytes, *rest: Any) -> list[tuple[str, str]]:
@@ -112,6 +110,12 @@ def _describe_iam_request(service: str, parameters: dict[str, Any]) -> dict[str,
     if policy:
         context["iam:policyarn"] = policy
     return context
+
+
+def _describe_kms_request(service: str, body: bytes) -> dict[str, str]:
+    """The encryption context of a request."""
+    bound = json.loads(body or b"{}").get("EncryptionContext", {}) if service == "kms" else {}
+    return {f"{_ENCRYPTION_CONTEXT}{name.lower()}": bound[name] for name in bound}
 
 
 def _with_keys(checks: list[tuple[str, str]], body: bytes) -> list[tuple[str, str]]:
