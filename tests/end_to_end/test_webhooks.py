@@ -198,7 +198,7 @@ def test_messages_that_cannot_be_read_stop_no_others(
     assert verify(receiver.requests[0], secret)["type"] == "webhook.test"
 
 
-def test_only_the_senders_role_decrypts(deployed: Deployed, manager: WebhookManager) -> None:
+def test_a_ciphertext_is_bound_to_its_receiver(deployed: Deployed, manager: WebhookManager) -> None:
     sealed = manager.box.seal("a", "text")
     kms = deployed.cloud.client("kms")
     with pytest.raises(ClientError):
