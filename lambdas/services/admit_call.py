@@ -264,5 +264,5 @@ class CallAdmitter:
             found = next((each for each in recent.refusals if each.applies_to(need, at)), None)
             if found is not None:
                 refusal = Refusal(subject.id, found.reason, found.until)
-                return Admission((recent.decision,), refusal=refusal, is_remembered=True)
+                return Admission((recent.decision,), refusal=refusal, is_recent=True)
         return None

@@ -259,7 +259,7 @@ class PolicyAdmission:
                 at,
             )
         ]
-        if refusal is not None and not result.is_remembered:
+        if refusal is not None and not result.is_recent:
             for each in result.decisions:
                 reached += find_refusals(by_id[each.subject], each.statuses, at)
         shadow, enforced = _list_refusals(by_id, statuses)

@@ -51,7 +51,7 @@ class Admission:
         unchecked: The subjects whose limits were not checked, because the store failed.
         left_open: The parts that were not given back after a refusal, because the store failed.
             They are closed later.
-        is_remembered: True if it repeats a refusal of a moment ago, and no store was asked.
+        is_recent: True if it repeats a refusal of a moment ago, and no store was asked.
     """
 
     decisions: tuple[Decision, ...] = ()
@@ -59,7 +59,7 @@ class Admission:
     refusal: Refusal | None = None
     unchecked: tuple[str, ...] = ()
     left_open: tuple[StoredReservation, ...] = ()
-    is_remembered: bool = False
+    is_recent: bool = False
 
     @property
     def shadow_refusals(self) -> tuple[LimitStatus, ...]:

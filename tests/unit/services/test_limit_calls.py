@@ -740,7 +740,7 @@ def test_a_mark_and_a_refusal_of_a_limit_are_reported_apart() -> None:
     assert [mark.is_refusal for mark in gateway.get_marks()] == [False, True]
 
 
-def test_a_refusal_that_is_remembered_reports_nothing() -> None:
+def test_a_refusal_that_is_recent_reports_nothing() -> None:
     gateway = Gateway(policy(limits=[PER_MINUTE]))
     gateway.admission.admit(call(900, 40), NOON)
     gateway.admission.admit(call(), NOON)
@@ -761,7 +761,7 @@ def test_a_refusal_that_is_remembered_reports_nothing() -> None:
     ],
     ids=["shadow", "a call above the limit", "calls at a time"],
 )
-def test_no_refusal_is_reported_of(limit: dict[str, Any], asked: GatewayCall) -> None:
+def test_other_refusals_are_not_reported(limit: dict[str, Any], asked: GatewayCall) -> None:
     gateway = Gateway(policy(limits=[limit]))
     gateway.admission.admit(call(900, 40), NOON)
     gateway.admission.admit(asked, NOON)
