@@ -124,7 +124,7 @@ def test_an_alert_of_a_budget_reaches_the_receiver_that_wants_it(
     wait_for(lambda: receiver.requests)
     payload = verify(receiver.requests[0], secret)
     assert payload["type"] == "budget.threshold_reached"
-    assert payload["data"]["detail"]["budget"] == "webhooks"
+    assert payload["data"]["detail"]["budget"]["name"] == "webhooks"
 
 
 def test_a_receiver_that_fails_first_gets_the_same_event_again(

@@ -84,6 +84,7 @@ BRAKE_ITEMS = {"audit-events", "brake", "brake-denies", "brake-reactions", "brak
 WRITTEN_BY_OTHERS = {
     *("deleted-budgets", "people", "brake-releases", "api-keys", "policies"),
     *BRAKE_ITEMS,
+    *("webhooks", "webhook-deliveries"),
 }
 """The kinds of items that commands, the audit trail, the gateway and the brake write."""
 BRAKE_JOBS = {
