@@ -144,7 +144,7 @@ STACKS := -c governance=true -c gateway=true -c comparison_report=true
 destroy: $(READY) ## Remove all stacks except storage, which keeps the data
 	@$(METER) prepare destroy $(SET)
 	@$(MAKE) --silent $(CDK)
-	@$(NODE) $(CDK) destroy '$(or $(METER_NAME),BedrockMeter)-{Monitoring,Gateway,Governance,Reporting,Ingestion}*' --no-notices $(SET) $(STACKS)
+	@$(NODE) $(CDK) destroy '$(or $(METER_NAME),BedrockMeter)-{Monitoring,Webhooks,Gateway,Governance,Reporting,Ingestion}*' --no-notices $(SET) $(STACKS)
 
 purge: $(READY) ## Permanently delete what make destroy keeps, after a typed confirmation
 	@$(METER) purge

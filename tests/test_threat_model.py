@@ -9,6 +9,7 @@ TEXT = (TESTS.parent / "docs" / "threat-model.md").read_text(encoding="utf-8")
 ATTACKS = (
     *("Fake usage", "Hide usage", "Stop the meter", "Run up the meter's bill"),
     *("Turn the brake against the account", "Rewrite the audit trail", "Read prompts"),
+    "Misuse webhooks",
 )
 SECTIONS = dict(re.findall(r"^## (.+)\n((?:(?!## ).*\n)*)", TEXT, re.MULTILINE))
 TEST_NAME = re.compile(r"`([a-z_/]+\.py)(?:::(\w+))?`")

@@ -44,8 +44,8 @@ def purge(session: boto3.Session) -> list[str]:
     cloudformation = session.client("cloudformation")
     deployment = Deployment(cloudformation)
     for stack in (
-        *(stack_names.MONITORING, stack_names.GATEWAY, stack_names.GOVERNANCE),
-        *(stack_names.REPORTING, stack_names.INGESTION),
+        *(stack_names.MONITORING, stack_names.WEBHOOKS, stack_names.GATEWAY),
+        *(stack_names.GOVERNANCE, stack_names.REPORTING, stack_names.INGESTION),
     ):
         if deployment.status(stack) is not None:
             message = f"{stack} is still deployed: run make destroy first."
@@ -166,7 +166,8 @@ def confirm_and_purge(session: boto3.Session) -> None:
     account = session.client("sts").get_caller_identity()["Account"]
     print(
         "This permanently deletes the ledger, state, invocation logs, quarantine, reports, price"
-        " editions, budgets, API keys and limits of the gateway, and audit trail of Bedrock Meter"
+        " editions, budgets, API keys and limits of the gateway, receivers of webhooks, and audit"
+        " trail of Bedrock Meter"
         f" in account {account}, {session.region_name}."
     )
     found = _read_unrestored(session)

@@ -18,7 +18,7 @@ from cdk.operations.cost_items import (
 
 # An assumption, taken high: events of a month, each for one receiver.
 DELIVERIES_A_MONTH = 1_000
-# Lambda asks each queue by five connections, each of which waits for 20 seconds.
+# Lambda asks each queue by five connections, and each request waits for 20 seconds.
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 QUEUES = 2
 POLLS_A_MONTH = QUEUES * 5 * HOURS_A_MONTH * 3600 // 20

@@ -26,11 +26,11 @@ _MAX_ROUTER_RECEIVES = 10
 """A message comes again after six minutes. So faults of AWS may take an hour, and a message that
 cannot be read is a dead letter after that time."""
 _MAX_SENDER_RECEIVES = 200
-"""A message lives as long as its delivery: 10 attempts, of which those that wait for more than 12
-hours are received two or three times, because SQS hides no message for longer. A receiver may ask
-for a pause of 24 hours after each attempt, which is three receives more. So 60 are usual in the
-worst case, and the others are room for faults of AWS. Without end, a message that stops the sender
-would come again until it expires.
+"""A message lives as long as its delivery, which has 10 attempts. If one waits for more than 12
+hours, its message is received two or three times, because SQS hides no message for longer. A
+receiver may ask for a pause of 24 hours after each attempt, which is three receives more. So 60 are
+usual in the worst case, and the others are room for faults of AWS. Without end, a message that
+stops the sender would come again until it expires.
 
 Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
 """

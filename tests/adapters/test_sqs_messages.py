@@ -15,7 +15,7 @@ from lambdas.adapters.sqs_messages import (
     read_delivery_message,
 )
 
-HIDDEN_FOR = timedelta(hours=12)
+MAX_RUN = timedelta(minutes=1)
 
 
 class Requests:
@@ -79,4 +79,4 @@ def test_sqs_takes_the_longest_wait() -> None:
     (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
     MessageDelayer(sqs, url).delay(message["ReceiptHandle"], timedelta(days=14))
     assert "Messages" not in sqs.receive_message(QueueUrl=url)
-    assert timedelta(minutes=1) <= HIDDEN_FOR - MAX_WAIT  # the longest run of the function
+    assert timedelta(hours=12) > MAX_WAIT + MAX_RUN

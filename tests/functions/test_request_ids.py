@@ -24,6 +24,12 @@ from tests.log_deliveries import pack
 
 NOW = datetime.now(UTC)
 SCHEDULED = event("Scheduled Event", NOW)
+MESSAGE = {
+    "messageId": "message",
+    "receiptHandle": "handle",
+    "body": json.dumps({"webhook": "a", "event": "b", "source": "aws.cloudwatch"}),
+}
+"""A delivery, and no alarm, so that both functions of webhooks read their settings."""
 EVENTS: dict[str, Any] = {
     "audit_writer": {},
     "brake_controller": {},
@@ -45,6 +51,8 @@ EVENTS: dict[str, Any] = {
     "traffic_auditor": SCHEDULED,
     "usage_counter": {"shardId": "shardId-0", "Records": []},
     "usage_recounter": {},
+    "webhook_router": {"Records": [MESSAGE]},
+    "webhook_sender": {"Records": [MESSAGE]},
     "weekly_summarizer": {},
 }
 FUNCTIONS = Path(__file__).parents[2] / "lambdas" / "functions"

@@ -97,6 +97,7 @@ WRITTEN_BY_OTHERS = {
     *("deleted-budgets", "people", "brake-releases", "api-keys", "policies"),
     *BRAKE_ITEMS,
     *CREDIT_ITEMS,
+    *("webhooks", "webhook-deliveries"),
 }
 """The kinds of items that commands, the audit trail, the gateway and the brake write."""
 BRAKE_JOBS = {

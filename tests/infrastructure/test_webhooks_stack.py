@@ -71,7 +71,7 @@ def find_queue(name: str) -> tuple[str, dict[str, Any]]:
     return found
 
 
-def policy_of(queue: str) -> dict[str, Any]:
+def read_policy(queue: str) -> dict[str, Any]:
     """The policy of a queue, by the end of its name."""
     (document,) = (
         policy["PolicyDocument"]
@@ -148,7 +148,7 @@ def test_the_customer_key_lets_topic_and_rules_send_to_queues_of_webhooks_alone(
 
 
 def test_only_the_topic_and_the_rule_send_events() -> None:
-    document = policy_of("Events")
+    document = read_policy("Events")
     rule = f"arn:aws:events:{HERE}:rule/BedrockMeter-Webhooks-Alarms-1A2B"
     source = {"aws:SourceAccount": ACCOUNT, "aws:PrincipalIsAWSService": "true"}
     allowed = [statement for statement in document["Statement"] if statement["Effect"] == "Allow"]
@@ -173,7 +173,7 @@ def test_no_user_and_no_role_sends_events_but_the_one_that_redrives() -> None:
     for queue in ("Events", "Events-DeadLetters"):
         (denied,) = (
             statement
-            for statement in policy_of(queue)["Statement"]
+            for statement in read_policy(queue)["Statement"]
             if statement.get("Sid") == "ServicesAlone"
         )
         assert (denied["Effect"], denied["Action"]) == ("Deny", "sqs:SendMessage")

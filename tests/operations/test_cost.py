@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cdk.alarms.credit_checks import credit_checks
+from cdk.alarms.webhook_checks import WEBHOOK_ALARMS
 from cdk.components.dashboards import deployed_dashboards
 from cdk.config import Config
 from cdk.operations.billed_metrics import (
@@ -20,6 +21,7 @@ from cdk.operations.billed_metrics import (
     GATEWAY_METRICS,
     HEALTH_ALARM_METRICS,
     PRICE_ALARM_METRICS,
+    WEBHOOK_METRICS,
     Usage,
     count_alarm_metrics,
     count_max_series,
@@ -39,6 +41,7 @@ from cdk.operations.running_cost import (
     running_cost,
     worst_case_usd,
 )
+from cdk.operations.webhook_cost import webhook_cost
 from dashboards.command_line.entry_point import FailedCommand
 from lambdas.domain.completeness import BEDROCK_METRICS, MAX_MODELS_READ, OWN_METRICS
 from lambdas.domain.limits import list_partitions
@@ -695,3 +698,29 @@ def test_a_million_requests_without_a_key_cost_less_than_a_dollar(
     assert "Gateway" in printed
     print_cost(usage, Config())
     assert "gateway" not in capsys.readouterr().out
+
+
+def test_webhooks_are_shown_by_themselves_and_cost_nothing_while_they_are_off() -> None:
+    usage, off = Usage(10**6, 20, 5), Config.from_context({})
+    on = Config.from_context({"webhooks": True})
+    lines = webhook_cost(on, PRICES)
+    assert webhook_cost(off, PRICES) == []
+    assert all(line.what.startswith("webhooks: ") for line in lines)
+    added = sum((line.usd for line in lines), Decimal(0))
+    assert abs(total(usage, on) - total(usage, off) - added) < Decimal(10) ** -12
+    more = count_alarm_metrics(usage, on) - count_alarm_metrics(usage, off)
+    assert more * PRICES["alarm_metric_month"] == lines[-1].usd
+    assert len(WEBHOOK_ALARMS) == more
+    assert len(WEBHOOK_METRICS) == count_max_series(usage, on) - count_max_series(usage, off)
+
+
+def test_the_page_of_settings_says_what_webhooks_cost() -> None:
+    lines = webhook_cost(Config.from_context({"webhooks": True}), PRICES)
+    by_service = {line.service: line.usd for line in lines}
+    page = (ROOT / "docs" / "settings.md").read_text()
+    (row,) = (line for line in page.splitlines() if line.startswith("| `webhooks` |"))
+    assert "a key, $1.00" in row
+    assert by_service["CloudWatch"] == Decimal("0.70")
+    assert "seven alarms, $0.70" in row
+    assert abs(by_service["SQS"] - Decimal("0.53")) < Decimal("0.02")
+    assert "about $0.53" in row

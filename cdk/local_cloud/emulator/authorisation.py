@@ -1,8 +1,8 @@
 """Requests are allowed and denied as on AWS, where MiniStack evaluates policies (`AUTH=true`).
 
 Its known gaps: it does not know the condition keys `cloudwatch:namespace`,
-`dynamodb:LeadingKeys`, `events:source`, `iam:PolicyARN`, `iam:ResourceTag` and, of event source
-mappings, `lambda:FunctionArn`
+`dynamodb:LeadingKeys`, `events:source`, `iam:PolicyARN`, `iam:ResourceTag`,
+`kms:EncryptionContext` and, of event source mappings, `lambda:FunctionArn`
 (https://docs.aws.amazon.com/lambda/latest/dg/lambda-api-permissions-ref.html); it knows an action
 `bedrock:Converse`, which AWS has not (`InvokeModel` allows it); it takes a session for the
 principal of the key `aws:PrincipalArn`, which is its role; it does not evaluate
@@ -28,6 +28,7 @@ from ministack.services import dynamodb, iam, lambda_svc
 
 _LEADING_KEYS = "dynamodb:leadingkeys"
 _PRINCIPAL = "aws:principalarn"
+_ENCRYPTION_CONTEXT = "kms:encryptioncontext:"
 _STARTED_FUNCTION = "lambda:functionarn"
 _MAPPING = re.compile(r"arn:[\w-]+:lambda:[\w-]+:\d+:event-source-mapping:(.+)")
 _SESSION = re.compile(r"arn:([\w-]+):sts::(\d+):assumed-role/([^/]+)/.+")
@@ -62,6 +63,7 @@ def install() -> None:
     ) -> dict[str, Any]:
         context: dict[str, Any] = context_of(service, action, body, *rest, **more)
         context |= _describe_iam_request(service, *rest)
+        context |= _describe_kms_request(service, body)
         if action == "cloudwatch:PutMetricData":
             unpacked = gzip.decompress(body) if body.startswith(_GZIP) else body
             context["cloudwatch:namespace"] = json.loads(unpacked)["Namespace"]
@@ -108,6 +110,12 @@ def _describe_iam_request(service: str, parameters: dict[str, Any]) -> dict[str,
     if policy:
         context["iam:policyarn"] = policy
     return context
+
+
+def _describe_kms_request(service: str, body: bytes) -> dict[str, str]:
+    """The encryption context of a request."""
+    bound = json.loads(body or b"{}").get("EncryptionContext", {}) if service == "kms" else {}
+    return {f"{_ENCRYPTION_CONTEXT}{name.lower()}": bound[name] for name in bound}
 
 
 def _with_keys(checks: list[tuple[str, str]], body: bytes) -> list[tuple[str, str]]:

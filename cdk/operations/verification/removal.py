@@ -46,7 +46,8 @@ def remove_all(session: boto3.Session, waiting: Waiting) -> list[str]:
 
 
 _STACKS = (
-    *(stack_names.MONITORING, stack_names.GATEWAY, stack_names.GOVERNANCE),
+    *(stack_names.MONITORING, stack_names.WEBHOOKS, stack_names.GATEWAY),
+    stack_names.GOVERNANCE,
     *(stack_names.REPORTING, stack_names.INGESTION),
 )
 """The stacks to delete before the data, in this order."""

@@ -28,7 +28,9 @@ from lambdas.domain.budgets.governance_table import (
     PEOPLE,
 )
 from lambdas.domain.counters.table import CELL_PREFIX, MARK_PREFIX, SORT_KEY, SUM_PREFIX
+from lambdas.domain.governance_keys import WEBHOOK_DELIVERIES_PREFIX
 from lambdas.domain.ledger.table import PARTITION_KEY
+from lambdas.domain.webhooks import DeliveryState
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -39,7 +41,9 @@ if TYPE_CHECKING:
 CELLS, SUMS, MARKS, ALERTS = "cells of counters", "sums of budgets", "marks of recounts", "alerts"
 BOOKED = "booked cells of credits"
 NAMES = "names and events of the audit trail"
+DELIVERIES = "deliveries of webhooks"
 _STATE = "state"
+_DELIVERY_STATE = "delivery_state"
 
 
 class DynamoDbCountedIdentity:
@@ -75,6 +79,7 @@ class DynamoDbCountedIdentity:
         return {kind: len(items) for kind, items in counted.items()} | {
             BOOKED: len(find_booked(governance, self._identity)),
             ALERTS: sum(map(_is_alert, governance)),
+            DELIVERIES: sum(map(_is_delivery, governance)),
             BRAKE_ITEMS: len(self._braked.list_items()),
             NAMES: len(self._list_audited()),
         }
@@ -113,6 +118,11 @@ class DynamoDbCountedIdentity:
         yield MARKS, self._count_done(found[MARKS], lambda item: self._rename_mark(item, pseudonym))
         alerts = filter(_is_alert, self._scan_governance())
         yield ALERTS, self._count_done(alerts, lambda item: self._move_alert(item, pseudonym))
+        deliveries = filter(_is_delivery, self._scan_governance())
+        yield (
+            DELIVERIES,
+            self._count_done(deliveries, lambda item: self._rename_delivery(item, pseudonym)),
+        )
         yield BRAKE_ITEMS, self._braked.erase(self._make_pseudonyms(pseudonym))
         yield NAMES, self._count_done(self._list_audited(), self._delete_audited)
 
@@ -163,6 +173,21 @@ class DynamoDbCountedIdentity:
             "Delete": {"TableName": self._governance, "Key": _read_key(item)}
         }
         return self._write([delete, put])
+
+    def _rename_delivery(self, item: Item, pseudonym: str) -> bool:
+        """Rename a delivery that is done. One that waits for an attempt stays."""
+        if item[_DELIVERY_STATE]["S"] == DeliveryState.PENDING:
+            return False
+        renamed = self._names.replace(item, self._make_pseudonyms(pseudonym))
+        put: TransactWriteItemTypeDef = {
+            "Put": {
+                "TableName": self._governance,
+                "Item": renamed,
+                "ConditionExpression": f"{_DELIVERY_STATE} = :state",  # it may be sent again
+                "ExpressionAttributeValues": {":state": item[_DELIVERY_STATE]},
+            }
+        }
+        return self._write([put])
 
     def _list_audited(self) -> list[Item]:
         """List the person's name, which entries refer to by an id, and events that name them.
@@ -228,9 +253,12 @@ class DynamoDbCountedIdentity:
             values |= {f":arn{number}": {"S": arn}, f":digest{number}": {"S": digest_value(arn)}}
             conditions += [
                 f"contains({SORT_KEY}, :digest{number})",
-                *(f"contains({text}, :arn{number})" for text in ("content", "#definition")),
+                *(
+                    f"contains({text}, :arn{number})"
+                    for text in ("content", "#definition", "#event")
+                ),
             ]
-        names = {"#definition": "definition"}
+        names = {"#definition": "definition", "#event": "event"}
         found = self._scan(self._governance, " OR ".join(conditions), values, names)
         return (item for item in found if self._names.are_in(item))
 
@@ -249,6 +277,10 @@ class DynamoDbCountedIdentity:
 
 def _is_alert(item: Item) -> bool:
     return item[PARTITION_KEY]["S"].startswith(ALERTS_PREFIX)
+
+
+def _is_delivery(item: Item) -> bool:
+    return item[PARTITION_KEY]["S"].startswith(WEBHOOK_DELIVERIES_PREFIX)
 
 
 def _read_key(item: Item) -> Item:
