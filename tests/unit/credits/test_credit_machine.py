@@ -23,8 +23,10 @@ from tests.credit_books import Books
 from tests.unit.credits.machine import CreditMachine
 
 TestCredits = CreditMachine.TestCase
+_MAX_SEARCHED = 400
+"""Examples that a planted bug is found in: a search, which ends at the first."""
 _FIND = settings(
-    max_examples=400,
+    max_examples=_MAX_SEARCHED,
     stateful_step_count=30,
     phases=[Phase.generate],
     derandomize=True,

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from lambdas.domain.events import MeterEvent
 from lambdas.domain.webhooks import MAX_BODY_BYTES
 from lambdas.domain.webhooks.slack_message import escape_for_slack, write_slack_message
+from tests.examples import percent_of_examples
 from tests.hostile_names import HOSTILE_NAMES
 from tests.unit.webhooks.any_events import MARKUP, ORIGIN, any_event, huge_event
 from tests.webhooks import make_event
@@ -49,7 +50,7 @@ def test_a_message_has_title_text_scope_link_and_origin() -> None:
 
 
 @given(any_event)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=percent_of_examples(60), deadline=None)
 def test_any_event_is_within_the_limits_of_slack(event: MeterEvent) -> None:
     message = write(event)
     assert message["text"]
@@ -61,7 +62,7 @@ def test_any_event_is_within_the_limits_of_slack(event: MeterEvent) -> None:
 
 
 @given(any_event)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=percent_of_examples(50), deadline=None)
 def test_control_letters_of_slack_stand_in_our_own_link_alone(event: MeterEvent) -> None:
     message = write(event)
     texts = [message["text"], *(text["text"] for _, text in list_texts(message))]

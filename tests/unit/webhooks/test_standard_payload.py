@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from lambdas.domain.events import EventType, MeterEvent
 from lambdas.domain.webhooks import MAX_BODY_BYTES
 from lambdas.domain.webhooks.standard_payload import write_standard_payload
+from tests.examples import percent_of_examples
 from tests.unit.webhooks.any_events import ORIGIN, any_event, huge_event
 from tests.webhooks import NOON, make_event
 
@@ -52,7 +53,7 @@ def test_the_timestamp_is_in_utc() -> None:
 
 
 @given(any_event)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=percent_of_examples(60), deadline=None)
 def test_any_event_becomes_json_of_at_most_20_kb(event: MeterEvent) -> None:
     document = write(event)
     assert document.keys() == {"type", "timestamp", "data"}
@@ -62,7 +63,7 @@ def test_any_event_becomes_json_of_at_most_20_kb(event: MeterEvent) -> None:
 
 
 @given(any_event)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=percent_of_examples(50), deadline=None)
 def test_a_cut_text_is_the_beginning_of_the_whole_one(event: MeterEvent) -> None:
     data = write(event)["data"]
     whole = event.text.encode("utf-8", "replace").decode()

@@ -18,6 +18,7 @@ from lambdas.domain.webhooks.templates import (
     check_template,
     render_template,
 )
+from tests.examples import percent_of_examples
 from tests.unit.webhooks.any_events import MARKUP, ORIGIN, any_event, huge_event
 from tests.webhooks import make_event
 
@@ -86,7 +87,7 @@ def test_names_inside_values_are_not_replaced_again() -> None:
 
 
 @given(any_event)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=percent_of_examples(60), deadline=None)
 def test_no_value_changes_the_structure(event: MeterEvent) -> None:
     found = render(EVERY_NAME, event)
     assert list(found) == list(TEMPLATE_NAMES)
