@@ -15,6 +15,7 @@ _TOPIC = "AWS::SNS::Topic"
 _TOPIC_POLICY = "AWS::SNS::TopicPolicy"
 _SUBSCRIPTION = "AWS::SNS::Subscription"
 _KEY = "AWS::KMS::Key"
+_ALARMS = "cloudwatch.amazonaws.com"
 _ENABLED = "Enabled"
 _TIME_TO_CONFIRM = timedelta(days=1)
 
@@ -79,8 +80,18 @@ def find_endpoints(resources: Iterable[DeployedResource]) -> set[str]:
 
 
 def find_key(resources: Iterable[DeployedResource]) -> str | None:
-    """The id of the deployed key."""
-    return next((key.physical_id for key in list_resources(resources, _KEY)), None)
+    """Find the id of the key of the topic; `None` without one. Webhooks have a key of their own."""
+    return next((key.physical_id for key in _list_keys(resources)), None)
+
+
+def _list_keys(resources: Iterable[DeployedResource]) -> Iterator[DeployedResource]:
+    """List the key that alarms use to publish."""
+    for key in list_resources(resources, _KEY):
+        principals = [
+            statement.get("Principal") for statement in key.properties["KeyPolicy"]["Statement"]
+        ]
+        if {"Service": _ALARMS} in principals:
+            yield key
 
 
 def compare_topic(
@@ -113,7 +124,7 @@ def compare_topic(
 
 def compare_key(resources: Iterable[DeployedResource], live: Key | None) -> Iterator[Drift]:
     """Find faults that keep alarms and functions from using the topic's key."""
-    for key in list_resources(resources, _KEY):
+    for key in _list_keys(resources):
         if live is None:
             yield _make_key_drift("the key of the topic is gone")
             return

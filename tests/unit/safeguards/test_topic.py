@@ -15,10 +15,18 @@ from lambdas.domain.safeguards.topic import (
     find_key,
     find_topic,
 )
-from tests.unit.safeguards.deployed import BEFORE, KEY, NOON, TOPIC, get_text, resource
+from tests.unit.safeguards.deployed import (
+    ALARMS_PUBLISH,
+    BEFORE,
+    KEY,
+    NOON,
+    TOPIC,
+    get_text,
+    resource,
+)
 
 POLICY = {"Statement": [{"Action": "sns:Publish", "Effect": "Allow", "Resource": TOPIC}]}
-KEY_POLICY = {"Statement": [{"Action": ["kms:Decrypt"], "Resource": "*"}]}
+KEY_POLICY = {"Statement": [ALARMS_PUBLISH]}
 MAIL = resource(
     "AWS::SNS::Subscription", "mail", {"Protocol": "email", "Endpoint": "finops@example.com"}
 )
@@ -32,6 +40,7 @@ DEPLOYED = [
     resource("AWS::SNS::TopicPolicy", "policy", {"PolicyDocument": POLICY}),
     MAIL,
     HOOK,
+    resource("AWS::KMS::Key", "webhook-key-id", {"KeyPolicy": {"Statement": []}}),
     resource("AWS::KMS::Key", "key-id", {"KeyPolicy": KEY_POLICY}),
 ]
 SUBSCRIBED_MAIL = TopicSubscription("email", "finops@example.com", is_confirmed=True)
