@@ -160,7 +160,12 @@ def test_an_account_with_the_deployed_values_has_no_drift(configuration: str) ->
     assert key_id is not None
     key = live("AWS::KMS::Key")[key_id]
     subscriptions = tuple(
-        TopicSubscription(values["Protocol"], values["Endpoint"], is_confirmed=True)
+        TopicSubscription(
+            values["Protocol"],
+            values["Endpoint"],
+            is_confirmed=True,
+            filter_policy=json.dumps(values["FilterPolicy"]) if "FilterPolicy" in values else None,
+        )
         for values in live("AWS::SNS::Subscription").values()
     )
     live_topic = Topic(topic["KmsMasterKeyId"], policy["PolicyDocument"], subscriptions)

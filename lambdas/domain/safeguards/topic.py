@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -172,9 +173,23 @@ def _compare_subscription(
     elif not confirmed:
         if now - deployed.updated_at >= _TIME_TO_CONFIRM:
             yield _make_topic_drift(f"{name} is not confirmed, so it receives no notifications")
-    elif (filters := {subscription.filter_policy for subscription in confirmed}) != {None}:
-        shown = show(max(filter_ for filter_ in filters if filter_ is not None))
-        yield _make_topic_drift(f"{name} receives only notifications that match {shown}")
+        return
+    wanted = deployed.properties.get("FilterPolicy")
+    for found_policy in dict.fromkeys(subscription.filter_policy for subscription in confirmed):
+        if found_policy is None:
+            if wanted is not None:
+                yield _make_topic_drift(f"{name} has lost its filter, so it receives too much")
+        elif wanted is None or not matches(wanted, _try_to_read(found_policy)):
+            text = f"{name} receives only notifications that match {show(found_policy)}"
+            yield _make_topic_drift(text)
+
+
+def _try_to_read(policy: str) -> object:
+    """Read a filter policy as JSON; `None` for a text that is none."""
+    try:
+        return json.loads(policy)
+    except ValueError:
+        return None
 
 
 def _without_secrets(endpoint: str) -> str:

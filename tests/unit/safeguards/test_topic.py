@@ -135,3 +135,40 @@ def test_topic_and_key_come_from_the_deployment() -> None:
     assert (find_topic(DEPLOYED), find_key(DEPLOYED)) == (TOPIC, "key-id")
     assert (find_topic([]), find_key([])) == (None, None)
     assert MAIL.updated_at == BEFORE
+
+
+@pytest.mark.parametrize(
+    ("filter_policy", "texts"),
+    [
+        ('{"events": [{"exists": true}]}', []),
+        (None, ["the sqs subscription arn:queue has lost its filter, so it receives too much"]),
+        (
+            '{"events": ["none"]}',
+            [
+                (
+                    "the sqs subscription arn:queue receives only notifications that match"
+                    ' \'{"events": ["none"]}\''
+                )
+            ],
+        ),
+        (
+            "no JSON",
+            ["the sqs subscription arn:queue receives only notifications that match 'no JSON'"],
+        ),
+    ],
+)
+def test_a_deployed_filter_is_no_drift(filter_policy: str | None, texts: list[str]) -> None:
+    queue = resource(
+        "AWS::SNS::Subscription",
+        "queue",
+        {
+            "Protocol": "sqs",
+            "Endpoint": "arn:queue",
+            "FilterPolicy": {"events": [{"exists": True}]},
+        },
+    )
+    subscribed = TopicSubscription(
+        "sqs", "arn:queue", is_confirmed=True, filter_policy=filter_policy
+    )
+    live = replace(LIVE, subscriptions=(*LIVE.subscriptions, subscribed))
+    assert [drift.text for drift in compare_topic([*DEPLOYED, queue], live, NOON)] == texts
