@@ -12,7 +12,8 @@ from dashboards.demo.story import Event
 from lambdas.domain.credits import write_usd
 from lambdas.domain.words import plural
 
-_FIGURE = re.compile(r"^(Balance|Granted|Overage|Days left): (.+)$", re.MULTILINE)
+_DAYS_LEFT = re.compile(r"^Days left: ([\d,.]+)$", re.MULTILINE)
+_FIGURE = re.compile(r"^(Balance|Granted): (.+)$", re.MULTILINE)
 
 
 def describe_grant() -> str:
@@ -35,8 +36,8 @@ def describe_credit_alert(notification: Mapping[str, Any], at: datetime) -> Even
     if not {"Balance", "Granted"} <= figures.keys():
         return Event(at, notification["Subject"], text)
     why = f"{figures['Balance']} of {figures['Granted']} left"
-    if "Days left" in figures:
-        why += f", for {figures['Days left']} days"
+    if days := _DAYS_LEFT.search(text):
+        why += f", for {days[1]} days"
     return Event(at, notification["Subject"], why)
 
 

@@ -110,7 +110,7 @@ _WEBHOOK_EVENTS = (
     EventType.CREDITS_LOW,
     EventType.CREDITS_EXHAUSTED,
 )
-"""The types of which a receiver gets events."""
+"""The types of events that a receiver gets."""
 _EVALUATE_POLICIES = {"AUTH": "true"}
 _REDELIVERED = 5  # CloudWatch Logs delivers at least once: here, one minute in so many twice
 _MINUTE = timedelta(minutes=1)
