@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 from standardwebhooks import Webhook
 
-from cdk.local_cloud.receiver import ReceivedWebhook
+from cdk.local_cloud.receiver import ReceivedWebhook, Receiver
 from cdk.operations.terminal import CommandError
 from dashboards.demo.company_webhook import CompanyWebhook, ReceivedEvent, find_retry
 from dashboards.demo.webhook_story import describe_retry, describe_webhook, event_table
@@ -33,6 +33,19 @@ def send(name: str, secret: str = SECRET, event_type: str = LOW) -> ReceivedWebh
         "webhook-signature": Webhook(secret).sign(name, now, body),
     }
     return ReceivedWebhook(headers, body.encode())
+
+
+def test_a_receiver_answers_as_it_was_set_up_and_then_accepts() -> None:
+    receiver, first = Receiver("https://receiver.example", answers=[500]), send("evt_1")
+    assert [receiver.answer(first), receiver.answer(first)] == [500, 200]
+    assert receiver.requests == [first, first]
+
+
+def test_a_receiver_lets_its_owner_choose_the_answer() -> None:
+    webhook, request = CompanyWebhook(SECRET), send("evt_1")
+    receiver = Receiver("https://receiver.example", choose_answer=webhook.answer)
+    assert receiver.answer(request) == HTTPStatus.SERVICE_UNAVAILABLE
+    assert len(receiver.requests) == len(webhook.events) == 1
 
 
 def test_the_first_attempt_fails_and_its_repeat_is_accepted() -> None:
