@@ -101,8 +101,10 @@ class WebhookRouterDriver(Driver):
         yield from find_lost(self.account)
         yield from self._find_wrong_deliveries()
         queue = self.account.queues[EVENTS]
-        for message in [*queue.messages.values(), *queue.dead_letters]:
-            if message.body not in _BROKEN or timedelta(hours=3) + FAULTS_END > self.account.now:
+        for message in queue.messages.values():
+            yield f"a message is still in the queue: {message.body}"
+        for message in queue.dead_letters:
+            if message.body not in _BROKEN:
                 yield f"a message was not routed: {message.body}"
 
     def _find_wrong_deliveries(self) -> Iterator[str]:

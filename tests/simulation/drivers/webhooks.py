@@ -45,7 +45,7 @@ def plan_webhooks(account: Account) -> None:
         at = START + (FAULTS_END - START) * random.random()
         account.world.at(at, _test, account, random.choice([*RECEIVERS]))
     for queue in account.queues.values():
-        account.world.at(FAULTS_END + timedelta(minutes=1), queue.redrive)
+        account.world.at(FAULTS_END + timedelta(hours=2), queue.redrive)
 
 
 def list_deliveries(account: Account) -> Iterator[Delivery]:
