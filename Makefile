@@ -140,7 +140,7 @@ verify-account: $(READY) ## Deploy a separate meter, check it and remove it: [RE
 	  $(if $(filter-out $(OFF),$(YES)),--yes) $(if $(filter-out $(OFF),$(REMOVE)),--remove) $(SET)
 
 # With every stack in the app, also those that are deployed and no longer in the settings.
-STACKS := -c governance=true -c gateway=true -c comparison_report=true
+STACKS := -c governance=true -c gateway=true -c webhooks=true -c comparison_report=true
 destroy: $(READY) ## Remove all stacks except storage, which keeps the data
 	@$(METER) prepare destroy $(SET)
 	@$(MAKE) --silent $(CDK)
