@@ -1,4 +1,4 @@
-"""What webhooks need of the local cloud: events of alarms, receivers, and contexts of keys."""
+"""Events of alarms, receivers and contexts of keys in the local cloud, which webhooks need."""
 
 import json
 from collections.abc import Iterator

@@ -78,7 +78,7 @@ class Receivers:
 
 
 class WebhookSenderDriver(Driver):
-    """Sends deliveries, of which several may be at work, and two copies of a message too."""
+    """Sends deliveries. Several may be at work, and two copies of a message too."""
 
     function = "webhook_sender"
 
