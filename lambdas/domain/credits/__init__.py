@@ -85,6 +85,7 @@ from lambdas.domain.credits.grants import (
     GrantBalance,
 )
 from lambdas.domain.credits.ports import (
+    BooksClosedError,
     ChangedHour,
     ChangedHours,
     CreditsChangedError,
@@ -148,6 +149,7 @@ __all__ = [
     "Balances",
     "BookedCell",
     "Booking",
+    "BooksClosedError",
     "Burn",
     "BurnRates",
     "CellDifference",

@@ -94,11 +94,12 @@ def grant_entry(grant: CreditGrant) -> Booking:
 
 
 def void(balance: GrantBalance, at: datetime) -> Booking | None:
-    """Void an open grant from now on; `None` if it is closed already.
+    """Void a grant from now on; `None` if it is voided already.
 
-    Its rest is lost, and nothing is booked on it any more, whatever the hour of use.
+    Its rest is lost, and nothing is booked on it any more, whatever the hour of use. One that has
+    expired can be voided, too: it does not keep its scope under credits any more.
     """
-    return _close(balance, at, EntryKind.VOID, VOIDED) if balance.is_open else None
+    return None if balance.is_voided else _close(balance, at, EntryKind.VOID, VOIDED)
 
 
 def expire(book: CreditBook, now: datetime) -> tuple[Booking, ...]:
@@ -108,13 +109,13 @@ def expire(book: CreditBook, now: datetime) -> tuple[Booking, ...]:
         for balance in sorted(book.grants.values(), key=lambda balance: balance.grant.burn_order)
         if balance.is_open
         and balance.grant.expires_at is not None
-        and balance.grant.expires_at + EXPIRY_DELAY <= now
+        and balance.grant.expires_at <= now - EXPIRY_DELAY
     )
 
 
 def is_bookable(hour: datetime, now: datetime) -> bool:
     """Say if the cells of an hour still exist, so that it can be booked."""
-    return now < hour + BOOKABLE_TIME
+    return now - BOOKABLE_TIME < hour
 
 
 def find_differences(
@@ -258,7 +259,7 @@ class _Transaction:
 
 
 def _close(balance: GrantBalance, at: datetime, kind: EntryKind, account: Account) -> Booking:
-    """Close a grant; an entry without postings closes one that is used up."""
+    """Close a grant; an entry without postings closes one that has nothing left."""
     rest = balance.picodollars
     entry = CreditEntry(
         id=f"{kind}-{balance.grant.id}",
@@ -270,8 +271,8 @@ def _close(balance: GrantBalance, at: datetime, kind: EntryKind, account: Accoun
         balance,
         picodollars=0,
         version=balance.version + 1,
-        closed_at=at,
-        is_voided=kind is EntryKind.VOID,
+        closed_at=balance.closed_at or at,
+        voided_at=at if kind is EntryKind.VOID else None,
     )
     return Booking(entry, (closed,))
 
