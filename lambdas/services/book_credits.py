@@ -45,9 +45,7 @@ _UNREADABLE = (ArithmeticError, AttributeError, KeyError, TypeError, ValueError)
 
 NO_COUNTERS = "usage is not counted yet"
 COUNTING_AGAIN = "all calls are counted again, so that cells lack usage; credits wait for the end"
-UNREADABLE_GRANTS = (
-    "grants cannot be read, and what they pay for is not known; restore or void them"
-)
+UNREADABLE_GRANTS = "grants cannot be read, and what they pay for is not known; restore their items"
 
 
 class CountedCells(Protocol):
@@ -119,7 +117,8 @@ class CreditBooker:
             run.check_grants()
             for hour in run.list_hours():
                 self._book_hour(run, hour)
-            self._expire(run)
+            if run.reason is None:
+                self._expire(run)
             self._take_snapshot(run)
         except (_StoppedError, CreditsUnavailableError) as error:
             run.reason = str(error)
@@ -129,9 +128,13 @@ class CreditBooker:
         """Book an hour, and remove its notes unless a cell is left."""
         if run.needs_booking(hour):
             run.check_time()
+            self._read_book(run)  # a grant may have been added since the last hour
             run.is_suspect, entries = False, len(run.entries)
             try:
                 is_done = self._book_cells(run, hour) or self._book_each_cell(run, hour)
+            except CreditsUnavailableError as error:
+                run.reason = str(error)  # the other hours do not wait for this one
+                return
             except _UNREADABLE as error:
                 logger.error("An hour of credits cannot be read", hour=hour, error=repr(error))
                 is_done = False
@@ -155,7 +158,7 @@ class CreditBooker:
                 for booking in book_cells(run.book, differences, run.now):
                     self._commit(run, booking)
             except CreditsChangedError:
-                run.book = self.store.read_book()
+                self._read_book(run)
             except _UNREADABLE:  # of one cell, such as a payment of a grant that is missing
                 return False
             else:
@@ -173,11 +176,20 @@ class CreditBooker:
                     self._commit(run, booking)
             except CreditsChangedError:
                 is_done = False
-                run.book = self.store.read_book()
+                self._read_book(run)
             except _UNREADABLE as error:
                 is_done = False
                 logger.error("A cell of credits cannot be booked", hour=hour, error=repr(error))
         return is_done
+
+    def _read_book(self, run: _Run) -> None:
+        """Read the grants again.
+
+        Raises:
+            _StoppedError: Some cannot be read.
+        """
+        run.book = self.store.read_book()
+        run.check_grants()
 
     def _compare(self, run: _Run, hour: datetime) -> Sequence[CellDifference]:
         """Compare an hour with what is booked.
@@ -235,7 +247,7 @@ class CreditBooker:
             try:
                 self._commit(run, booking)
             except CreditsChangedError:
-                run.book = self.store.read_book()
+                self._read_book(run)
 
     def _take_snapshot(self, run: _Run) -> None:
         """Take the snapshot of the day, and let no entry of the day before follow."""

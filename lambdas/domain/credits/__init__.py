@@ -29,6 +29,7 @@ from lambdas.domain.credits.booking import (
     void,
 )
 from lambdas.domain.credits.burn_down import (
+    GrantFinder,
     burn_down,
     find_governing,
     find_overage,
@@ -95,8 +96,9 @@ from lambdas.domain.credits.ports import (
 )
 from lambdas.domain.credits.replay import CreditReplay, replay_credits
 from lambdas.domain.credits.scopes import (
-    MAX_SCOPE_LETTERS,
+    MAX_SCOPE_BYTES,
     describe_scope,
+    measure_scope,
     read_scope_key,
     scope_key,
 )
@@ -139,7 +141,7 @@ __all__ = [
     "MAX_GRANTS_OF_AN_ENTRY",
     "MAX_NOTE_LETTERS",
     "MAX_PRIORITY",
-    "MAX_SCOPE_LETTERS",
+    "MAX_SCOPE_BYTES",
     "MAX_USD",
     "NO_BURN",
     "RATE_TIME",
@@ -178,6 +180,7 @@ __all__ = [
     "GrantBalance",
     "GrantError",
     "GrantExistsError",
+    "GrantFinder",
     "Payment",
     "Posting",
     "ScopeCredits",
@@ -207,6 +210,7 @@ __all__ = [
     "list_scopes",
     "may_be_paid",
     "measure_rates",
+    "measure_scope",
     "name_for_callers",
     "read_amount",
     "read_balance",

@@ -13,13 +13,12 @@ from typing import NamedTuple
 from lambdas.domain.counters import CellSpan
 from lambdas.domain.credits.booked_cells import BookedCell, CellId, Payment
 from lambdas.domain.credits.burn_down import (
+    GrantFinder,
     append_payment,
     burn_down,
-    find_governing,
     find_overage,
     find_payers,
     get_account,
-    is_under_credits,
     reverse,
     take_back,
 )
@@ -135,10 +134,11 @@ def find_differences(
         CellDifference(booked.get(cell, BookedCell(id=cell)), max(counted.get(cell, 0), 0))
         for cell in sorted({*counted, *booked})
     )
+    finder = GrantFinder(book.grants.values())
     differences = (
         cell
         for cell in cells
-        if cell.picodollars and is_under_credits(book, cell.booked.id.hour, cell.booked.id.labels)
+        if cell.picodollars and finder.find_governing(book.grants, *cell.booked.id)
     )
     return tuple(sorted(differences, key=lambda cell: cell.picodollars > 0))
 
@@ -157,12 +157,13 @@ def book_cells(
             same book, in its order.
         booked_at: The time of booking.
     """
+    finder = GrantFinder(book.grants.values())
     for hour in sorted({cell.booked.id.hour for cell in differences}):
         waiting: Sequence[CellDifference] = [
             cell for cell in differences if cell.booked.id.hour == hour
         ]
         while waiting:
-            transaction = _Transaction(dict(book.grants))
+            transaction = _Transaction(dict(book.grants), finder)
             waiting = transaction.add_cells(waiting)
             booking = transaction.close(hour, booked_at)
             book = apply_booking(book, booking)
@@ -180,12 +181,14 @@ class _Transaction:
 
     Attributes:
         grants: All grants, as they are after the cells so far.
+        finder: Finds them for cells.
         changed: The ids of those that it changes.
         cells: The cells, as they are afterwards.
         changes: The changes of accounts.
     """
 
     grants: dict[str, GrantBalance]
+    finder: GrantFinder
     changed: set[str] = field(default_factory=set)
     cells: list[BookedCell] = field(default_factory=list)
     changes: defaultdict[Account, int] = field(default_factory=lambda: defaultdict(int))
@@ -229,7 +232,7 @@ class _Transaction:
                 payments = take_back(payments, returned.picodollars)
             return payments
         hour, labels = difference.booked.id
-        governing = find_governing(self.grants.values(), hour, labels)
+        governing = self.finder.find_governing(self.grants, hour, labels)
         payers, overage = find_payers(governing, hour), find_overage(governing)
         for payment in burn_down(payers, difference.picodollars, overage):
             if not self._fits(payment.account):

@@ -92,16 +92,17 @@ class StoredCreditState:
     switch: CreditSwitchReader
 
     def read_state(self, now: datetime) -> CreditState | None:
-        """Read the state; `None` if a grant cannot be read, which may be the one that pays."""
-        exhausted, switch = self.exhausted.list_exhausted(), self.switch.read()
+        """Read the state; `None` if a grant cannot be read, which may be the one that pays.
+
+        The switch goes first: while it is off, nothing is denied, whatever can be read.
+        """
+        switch, exhausted = self.switch.read(), self.exhausted.list_exhausted()
         if not exhausted:
             return CreditState((), switch.is_on)
         book = self.store.read_book()
-        return (
-            None
-            if book.unreadable
-            else CreditState(find_unpaid(exhausted, book, now), switch.is_on)
-        )
+        if book.unreadable:
+            return None if switch.is_on else CreditState()
+        return CreditState(find_unpaid(exhausted, book, now), switch.is_on)
 
 
 def find_unpaid(

@@ -178,10 +178,14 @@ def measure_rates(
         entries: Entries, at least those of the `RATE_TIME` before the time of the scopes.
         scopes: The scopes, all at the same time.
     """
-    booked, rates = list(entries), dict[str, BurnRates]()
+    scopes, rates = list(scopes), dict[str, BurnRates]()
+    if not scopes:
+        return rates
+    at, booked = scopes[0].at, list(entries)
+    burned_day, burned_week = (sum_burned(booked, at - time, at) for time in (_DAY, RATE_TIME))
     for scope in scopes:
-        day = sum_burned(booked, scope.at - _DAY, scope.at).get(scope.key, NO_BURN)
-        week = sum_burned(booked, scope.at - RATE_TIME, scope.at).get(scope.key, NO_BURN)
+        day = burned_day.get(scope.key, NO_BURN)
+        week = burned_week.get(scope.key, NO_BURN)
         time = min(max(scope.at - scope.since, _DAY), RATE_TIME)
         rates[scope.key] = BurnRates(
             max(day.picodollars, 0),

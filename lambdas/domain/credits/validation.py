@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from lambdas.domain.counters import CellSpan
 from lambdas.domain.credits.documents import read_usd
 from lambdas.domain.credits.grants import MAX_GRANTS, CreditBook, CreditGrant
-from lambdas.domain.credits.scopes import MAX_SCOPE_LETTERS, scope_key
+from lambdas.domain.credits.scopes import MAX_SCOPE_BYTES, measure_scope
 from lambdas.domain.money import PICODOLLARS
 from lambdas.domain.times import write_seconds
 
@@ -20,6 +20,7 @@ MIN_TIME, MAX_TIME = datetime(2000, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzin
 """The range of a grant's times: far enough from both ends of the calendar for all calculations."""
 MAX_NOTE_LETTERS = 200
 ID_PATTERN = "^[a-z0-9][a-z0-9-]{0,63}$"
+_AMOUNT_FORM = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _ID = re.compile(ID_PATTERN.removesuffix("$"))
 
 
@@ -36,10 +37,12 @@ def read_amount(text: str) -> int:
     Raises:
         GrantError: It is no number above 0, is too large or has more than 12 decimal places.
     """
+    message = "give the amount in US dollars with at most 12 decimal places, such as 250.50"
+    if not _AMOUNT_FORM.fullmatch(text):
+        raise GrantError([message])
     try:
         picodollars = read_usd(text)
     except (ArithmeticError, ValueError) as error:
-        message = "give the amount in US dollars with at most 12 decimal places, such as 250.50"
         raise GrantError([message]) from error
     if not _is_amount(picodollars):
         raise GrantError([_AMOUNT])
@@ -92,10 +95,10 @@ def _find_problems(grant: CreditGrant) -> Iterator[str]:
         yield f"give a priority from 0 to {MAX_PRIORITY:,}; the lowest number pays first"
     if len(grant.note) > MAX_NOTE_LETTERS or not grant.note.isprintable():
         yield f"give a note of one line with up to {MAX_NOTE_LETTERS} characters"
-    if len(scope_key(grant.scope)) > MAX_SCOPE_LETTERS:
+    if measure_scope(grant.scope) > MAX_SCOPE_BYTES:
         yield (
-            f"the scope has more than {MAX_SCOPE_LETTERS:,} characters: use patterns, or several"
-            " grants"
+            f"the scope takes more than {MAX_SCOPE_BYTES:,} bytes, of which a letter beyond English"
+            " takes several: use patterns, or several grants"
         )
     yield from _find_problems_of_times(grant)
 

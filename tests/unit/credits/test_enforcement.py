@@ -1,5 +1,6 @@
 """Usage that no grant pays for is found by scope, caller and call."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -118,4 +119,5 @@ def test_credits_are_not_known_while_a_grant_cannot_be_read() -> None:
     assert found is not None
     assert [unpaid.callers for unpaid in found.unpaid] == [(ANA, BEN)]
     store.read_book = lambda: make_book(unreadable=["june"])  # type: ignore[method-assign]
-    assert state.read_state(NOON) is None
+    assert replace(state, switch=FixedSwitch(is_on=True)).read_state(NOON) is None
+    assert state.read_state(NOON) == ((), False)
