@@ -434,6 +434,16 @@ def test_a_note_that_another_version_wrote_is_passed_over(dynamodb: Stored) -> N
     assert not dynamodb.hours.list_changed()
 
 
+@pytest.mark.parametrize("hour", ["2026-09-08T12:30:00+00:00", "2026-09-08T12:00:00"])
+def test_a_note_of_no_whole_hour_of_utc_is_passed_over(dynamodb: Stored, hour: str) -> None:
+    count(dynamodb, 1, NOON)
+    (item,) = query(COUNTERS, CHANGED_HOURS)
+    boto3.client("dynamodb").put_item(
+        TableName=COUNTERS, Item=item | {SORT_KEY: {"S": f"{hour}#shard-1"}}
+    )
+    assert [note.hour for note in dynamodb.hours.list_changed()] == [NOON]
+
+
 def test_a_note_goes_with_its_hour(dynamodb: Stored) -> None:
     count(dynamodb, 1, NOON)
     (item,) = query(COUNTERS, CHANGED_HOURS)

@@ -1,7 +1,7 @@
 """Levels, alerts, burn rates and days left of scopes."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -23,6 +23,8 @@ from lambdas.domain.credits import (
     measure_rates,
     read_scope_key,
     scope_key,
+    status,
+    sum_burned,
 )
 from tests.builders import NOON
 from tests.credit_books import HOUR, Books, make_cell, make_grant, make_scope
@@ -213,6 +215,22 @@ def test_rates_are_those_of_the_last_day_and_the_last_week() -> None:
     assert measure_rates(books.entries, [scope]) == {ALL: BurnRates(day=14, week=36)}
     scope = find_scope(books, NOON + 7.5 * DAY)
     assert measure_rates(books.entries, [scope]) == {ALL: BurnRates(day=0, week=3)}
+
+
+def test_rates_of_many_scopes_sum_entries_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    books, sums = Books(), list[datetime]()
+    for number in range(20):
+        books.grant(make_grant(f"grant-{number}", scope=make_scope(f"project-{number}")))
+    books.use({make_cell(f"project-{number}"): number for number in range(20)})
+
+    def sum_burned_and_note(entries: Any, start: datetime, end: datetime) -> Any:
+        sums.append(start)
+        return sum_burned(entries, start, end)
+
+    monkeypatch.setattr(status, "sum_burned", sum_burned_and_note)
+    rates = measure_rates(books.entries, list_scopes(books.book, NOON + HOUR))
+    assert sum(rate.day for rate in rates.values()) == sum(range(20))
+    assert sorted(sums) == [NOON + HOUR - 7 * DAY, NOON + HOUR - DAY]
 
 
 def test_a_scope_without_usage_has_a_rate_of_0_and_no_days_left() -> None:

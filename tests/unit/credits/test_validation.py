@@ -36,6 +36,7 @@ HALF_HOUR = datetime(2026, 9, 8, 20, tzinfo=INDIA)
         ({"note": "x" * 201}, "give a note of one line with up to 200 characters"),
         ({"note": "a\nb"}, "give a note of one line"),
         ({"scope": make_scope("x" * 1024)}, "use patterns, or several grants"),
+        ({"scope": make_scope("\N{MUSICAL SYMBOL G CLEF}" * 90)}, "takes more than 1,024 bytes"),
         ({"effective_from": NOON + MINUTE}, "give whole hours"),
         ({"expires_at": NOON + MINUTE}, "give whole hours"),
         ({"effective_from": NOON - HOUR}, "give 2026-09-08T12:00:00Z or a later hour"),
@@ -86,7 +87,11 @@ def test_used_up_and_closed_grants_leave_room_for_others() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "abc", "0", "-1", "NaN", "Infinity", "1e10", "0.0000000000001"]
+    "text",
+    [
+        *("", "abc", "0", "-1", "NaN", "Infinity", "1e10", "0.0000000000001"),
+        *("1_000", " 5", "5\n", "\N{FULLWIDTH DIGIT ONE}", "\N{ARABIC-INDIC DIGIT THREE}"),
+    ],
 )
 def test_amounts_that_cannot_be_are_refused(text: str) -> None:
     with pytest.raises(GrantError, match="give "):

@@ -661,6 +661,48 @@ def test_a_busy_store_is_a_reason_to_come_again(world: World) -> None:
     world.check_booked()
 
 
+def test_an_hour_that_others_book_now_holds_no_other_up(world: World) -> None:
+    world.grant(expires_at=NOON + 2 * HOUR)
+    world.count(1)
+    world.count(2, NOON + HOUR)
+    world.now = NOON + 2 * HOUR + EXPIRY_DELAY
+    world.store.busy = 1
+    report = world.book()
+    assert [entry.hour for entry in report.entries] == [NOON]
+    assert report.reason == "others were in the way"
+    world.book()
+    world.check_booked()
+    assert world.overage() == 0
+
+
+def test_a_grant_that_is_added_during_a_run_pays(world: World) -> None:
+    world.grant("first", 1)
+    world.count(3)
+    world.count(1, NOON + HOUR)
+    world.now += HOUR
+
+    def grant() -> None:
+        world.grant("second", 5, effective_from=NOON)
+
+    world.store.interleaved = [grant]  # before the entry of the later hour
+    world.book()
+    assert (world.rest("first"), world.rest("second"), world.overage()) == (0, 2, 0)
+
+
+def test_a_grant_that_becomes_unreadable_during_a_run_stops_it(world: World) -> None:
+    world.grant()
+    world.count(1)
+    world.count(1, NOON + HOUR)
+    world.now += HOUR
+
+    def damage() -> None:
+        world.store.unreadable = ("damaged",)
+
+    world.store.interleaved = [damage]
+    report = world.book()
+    assert (report.reason, len(report.entries)) == (UNREADABLE_GRANTS, 1)
+
+
 def test_a_snapshot_is_taken_once_a_day(world: World) -> None:
     world.grant()
     world.count(4)
