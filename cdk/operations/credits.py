@@ -61,6 +61,7 @@ _DRY_RUN = "This was a dry run: nothing is changed."
 _NO_GRANTS = "There are no grants: bedrock-meter credits grant ID AMOUNT adds one."
 _MICROSECOND = timedelta(microseconds=1)
 _FORM = "allowed: conditions by label"
+_RESTORE = "docs/runbooks/CreditMismatch.md says how to restore its item."
 _MAX_ATTEMPTS = 5
 _MAX_CLOCK_ERROR = timedelta(minutes=5)
 
@@ -165,7 +166,10 @@ def grant(store: CreditStore, wanted: WantedGrant, now: datetime, *, is_dry_run:
         CommandError: The grant has faults, or its id is taken, also by a grant that is closed.
     """
     made = _make_grant(wanted, now)
-    book = _read_book(store)
+    book = store.read_book()
+    if made.id in book.unreadable:
+        message = f"a grant {made.id} is there, and cannot be read: {_RESTORE}"
+        raise CommandError(message)
     known = book.grants.get(made.id)
     if known is not None:
         _check_same(known, made, wanted)
@@ -183,8 +187,7 @@ def grant(store: CreditStore, wanted: WantedGrant, now: datetime, *, is_dry_run:
     if late:
         print(
             f"The gateway does not know the {' and the '.join(late)} of a call before it is made:"
-            " once these credits are exhausted, and if it refuses calls for that, it refuses all"
-            " calls that meet the other conditions."
+            " it refuses no call because these credits are exhausted."
         )
     if is_dry_run:
         print(_DRY_RUN)
@@ -287,6 +290,8 @@ def show_balance(
         print(json.dumps(_write_view(view, tables, waiting), indent=1))
         return
     print_place(tables)
+    for name in view.book.unreadable:
+        print(f"{printable(name)} cannot be read, and is left out: {_RESTORE}")
     print(f"Booked until {at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC")
     if not view.book.grants:
         print(_NO_GRANTS)
@@ -411,7 +416,7 @@ class _View(NamedTuple):
 
 
 def _read_view(store: CreditStore, at: datetime) -> _View:
-    book, snapshot = _read_book(store), store.read_snapshot(at)
+    book, snapshot = store.read_book(), store.read_snapshot(at)
     end, recent = at + _MICROSECOND, at - RATE_TIME
     start = None if snapshot is None else min(snapshot.at, recent)
     entries = read_entries(store, start, end)
@@ -421,7 +426,8 @@ def _read_view(store: CreditStore, at: datetime) -> _View:
             name: _read_past(balance, balances, at)
             for name, balance in book.grants.items()
             if balance.grant.created_at <= at
-        }
+        },
+        book.unreadable,
     )
     scopes = list_scopes(past, at)
     rates = measure_rates((entry for entry in entries if entry.booked_at >= recent), scopes)
@@ -487,6 +493,7 @@ def _write_view(view: _View, tables: CreditTables, waiting: int | None) -> dict[
         "region": tables.region,
         "as_of": write_seconds(view.at),
         "unbooked_hours": waiting,
+        "unreadable_grants": list(view.book.unreadable),
         "scopes": [
             {
                 "scope": json.loads(scope.key),
@@ -609,15 +616,12 @@ def _print_end(store: CreditStore, voided: GrantBalance) -> None:
         print(f"It is the last grant for {name}, which is not under credits any more without it.")
 
 
-def _read_book(store: CreditStore) -> CreditBook:
-    book = store.read_book()
-    for name in book.unreadable:
-        print(f"{printable(name)} cannot be read, and is left out: restore the table.")
-    return book
-
-
 def _find_grant(store: CreditStore, name: str) -> GrantBalance:
-    balance = store.read_book().grants.get(name)
+    book = store.read_book()
+    balance = book.grants.get(name)
+    if name in book.unreadable:
+        message = f"{printable(name)} cannot be read, so it cannot be voided: {_RESTORE}"
+        raise CommandError(message)
     if balance is None:
         message = f"there is no grant {printable(name)}: bedrock-meter credits balance lists them."
         raise CommandError(message)

@@ -242,8 +242,11 @@ class CreditBooker:
         run.note(booking)
 
     def _expire(self, run: _Run) -> None:
-        """Let grants expire, after all usage that is noted."""
-        for booking in expire(run.book, run.now):
+        """Let grants expire, after all usage that is noted, and not while it is counted again."""
+        bookings = expire(run.book, run.now)
+        if bookings:
+            self._read_state(None)
+        for booking in bookings:
             try:
                 self._commit(run, booking)
             except CreditsChangedError:

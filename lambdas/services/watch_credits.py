@@ -31,7 +31,7 @@ from lambdas.domain.credits import (
     list_scopes,
     measure_rates,
     sum_balances,
-    sum_burned,
+    sum_last,
 )
 from lambdas.domain.credits.alerts import (
     CreditAlertStore,
@@ -270,7 +270,7 @@ def _measure(
     scopes: Sequence[ScopeCredits], figures: _Figures, now: datetime
 ) -> Mapping[str, CreditFigures]:
     rates = measure_rates(figures.recent, scopes)
-    burned = sum_burned(figures.recent, now - _DAY, now)
+    burned = sum_last(figures.recent, now, _DAY)
     return {
         scope.key: CreditFigures(
             scope=scope,
@@ -292,11 +292,11 @@ def covers(wide: BudgetScope, narrow: BudgetScope) -> bool:
 
 
 def describe_cause(scope: ScopeCredits) -> str:
-    """Describe why a scope has no credit, such as `grants june and july have nothing left`."""
-    names = [balance.grant.id for balance in scope.grants]
+    """Describe why a scope has no credit, such as `grants july and june are used up or ended`."""
+    names = [balance.grant.id for balance in reversed(scope.grants)]  # the last payers first
     if len(names) == 1:
-        return f"grant {names[0]} has nothing left"
-    return f"grants {list_first(names, _MAX_NAMES)} have nothing left"
+        return f"grant {names[0]} is used up or ended"
+    return f"grants {list_first(names, _MAX_NAMES)} are used up or ended"
 
 
 def _compare(book: CreditBook, balances: Balances) -> list[str]:

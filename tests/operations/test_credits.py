@@ -269,7 +269,7 @@ def test_a_balance_is_shown_as_of_any_time_of_booking(capsys: pytest.CaptureFixt
     books = Books()
     books.use(4 * USD, 0, NOON + HOUR)
     books.use(6 * USD, 1, NOON + DAY)
-    now = NOON + 2 * DAY
+    now = NOON + 2 * DAY - HOUR
     books.hours.note(NOON, "shard", now)
     books.hours.note(NOON, "recount", now)
     shown = books.show(capsys, now)
@@ -374,6 +374,18 @@ def test_a_clock_that_is_wrong_books_nothing() -> None:
     for now in (NOON - timedelta(minutes=6), NOON + DAY):
         with pytest.raises(CommandError, match="set it right"):
             check_clock(headers, now)
+
+
+def test_a_grant_that_cannot_be_read_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    books = Books()
+    books.store.unreadable = ("bad",)
+    assert books.show(capsys, NOON)["unreadable_grants"] == ["bad"]
+    show_balance(books.store, books.hours, TABLES, as_of=None, now=NOON, is_json=False)
+    assert "bad cannot be read, and is left out" in capsys.readouterr().out
+    with pytest.raises(CommandError, match="a grant bad is there, and cannot be read"):
+        books.grant("bad", "1", NOON)
+    with pytest.raises(CommandError, match="bad cannot be read, so it cannot be voided"):
+        void_grant(books.store, "bad", lambda: NOON, is_dry_run=False, is_confirmed=True)
 
 
 def test_usage_that_is_booked_meanwhile_is_not_voided(capsys: pytest.CaptureFixture[str]) -> None:

@@ -59,6 +59,8 @@ from lambdas.domain.credits.enforcement import (
     StoredCreditState,
     UnpaidScope,
     find_unpaid,
+    list_paying_scopes,
+    list_unpaid_scopes,
     may_be_paid,
     name_for_callers,
 )
@@ -114,6 +116,7 @@ from lambdas.domain.credits.status import (
     get_overage,
     list_scopes,
     measure_rates,
+    sum_last,
 )
 from lambdas.domain.credits.switch import CreditSwitch, CreditSwitchReader, CreditSwitchStore
 from lambdas.domain.credits.validation import (
@@ -207,7 +210,9 @@ __all__ = [
     "has_credit",
     "is_bookable",
     "is_under_credits",
+    "list_paying_scopes",
     "list_scopes",
+    "list_unpaid_scopes",
     "may_be_paid",
     "measure_rates",
     "measure_scope",
@@ -226,6 +231,7 @@ __all__ = [
     "scope_key",
     "sum_balances",
     "sum_burned",
+    "sum_last",
     "take_snapshot",
     "void",
     "write_balance",

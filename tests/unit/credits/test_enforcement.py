@@ -9,6 +9,7 @@ from lambdas.domain.budgets import BudgetScope, ScopeField
 from lambdas.domain.credits import (
     StoredCreditState,
     find_unpaid,
+    list_paying_scopes,
     may_be_paid,
     name_for_callers,
 )
@@ -100,8 +101,9 @@ def test_a_label_that_is_not_known_may_be_that_of_a_grant() -> None:
         make_book(make_balance("june", CHAT_PROJECT, 1)),
         LABELS._replace(project="other"),
     )
-    assert not may_be_paid(book, NOON, labels)
-    assert may_be_paid(book, NOON, labels, {ScopeField.PROJECT})
+    paying = list_paying_scopes(book, NOON)
+    assert not may_be_paid(paying, labels)
+    assert may_be_paid(paying, labels, {ScopeField.PROJECT})
 
 
 def test_names_for_callers_hold_no_arn() -> None:

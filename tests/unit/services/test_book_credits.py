@@ -461,6 +461,19 @@ def test_cells_of_a_new_count_are_booked_when_it_is_complete(world: World) -> No
     world.check_booked()
 
 
+def test_no_grant_expires_while_all_calls_are_counted_again(world: World) -> None:
+    world.grant(expires_at=NOON + HOUR)
+    world.now = NOON + HOUR + EXPIRY_DELAY
+    state = world.counters.state
+    assert state is not None
+    recount = Recount(2, None, AffectedCalls(), world.now)
+    world.counters.state = state.following(
+        generation=2, recounts=(recount,), counted_since=world.now
+    )
+    report = world.book()
+    assert (report.reason, world.rest()) == (COUNTING_AGAIN, 10)
+
+
 def test_a_new_count_that_begins_while_cells_are_read_stops_the_run(world: World) -> None:
     world.grant()
     world.count(4)
