@@ -97,8 +97,8 @@ def _find_problems(grant: CreditGrant) -> Iterator[str]:
         yield f"give a note of one line with up to {MAX_NOTE_LETTERS} characters"
     if measure_scope(grant.scope) > MAX_SCOPE_BYTES:
         yield (
-            f"the scope takes more than {MAX_SCOPE_BYTES:,} bytes, of which a letter beyond English"
-            " takes several: use patterns, or several grants"
+            f"the scope takes more than {MAX_SCOPE_BYTES:,} bytes, and letters beyond English take"
+            " several: use patterns, or several grants"
         )
     yield from _find_problems_of_times(grant)
 

@@ -266,7 +266,7 @@ def test_exhausted_scopes_are_stored_until_there_is_credit(books: Credits) -> No
     books.run(NOON + MINUTE)
     (found,) = books.exhausted.list_exhausted()
     assert (found.scope, found.since) == (CHAT, NOON)
-    assert found.because == "grant june has nothing left"
+    assert found.because == "grant june is used up or ended"
     books.grant("july", 1)
     books.run(NOON + 2 * MINUTE)
     assert books.exhausted.list_exhausted() == []
