@@ -12,8 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
-from lambdas.domain.budgets import ScopeField
-from lambdas.domain.budgets.scope import read_label
+from lambdas.domain.budgets import ScopeField, read_label
 from lambdas.domain.counters import UsageLabels
 from lambdas.domain.credits.booked_cells import Payment
 from lambdas.domain.credits.entries import Account, AccountKind
