@@ -47,25 +47,34 @@ class EventRouter:
         """Store a delivery, then have it sent, for each event and each receiver that wants it.
 
         Safe to repeat: a delivery is added once. One that was not attempted yet is queued again,
-        since an earlier run may have stopped before it did so.
+        since an earlier run may have stopped before it did so. If its receiver is off by now, the
+        sender ends it.
         """
-        enabled = [each for each in self.webhooks.list_all() if not each.is_disabled]
+        subscriptions = self.webhooks.list_all()
         added = repeated = 0
         for event in events:
-            for subscription in enabled:
-                if subscription.filter.matches(event):
-                    is_new = self._add(subscription.id, event, now)
-                    added += is_new
-                    repeated += not is_new
+            for subscription in subscriptions:
+                if not subscription.filter.matches(event):
+                    continue
+                if subscription.is_disabled:
+                    self._queue_waiting(subscription.id, event.id)
+                    continue
+                is_new = self._add(subscription.id, event, now)
+                added += is_new
+                repeated += not is_new
         return RouteReport(added, repeated)
 
     def _add(self, webhook_id: str, event: MeterEvent, now: datetime) -> bool:
         delivery = Delivery(webhook_id=webhook_id, event=event, due_at=now, created_at=now)
         is_new = self.deliveries.add(delivery)
-        if is_new or self._waits_for_first_attempt(webhook_id, event.id):
+        if is_new:
             self.queue.send(webhook_id, event.id)
+        else:
+            self._queue_waiting(webhook_id, event.id)
         return is_new
 
-    def _waits_for_first_attempt(self, webhook_id: str, event_id: str) -> bool:
+    def _queue_waiting(self, webhook_id: str, event_id: str) -> None:
+        """Queue a delivery that waits for its first attempt."""
         found = self.deliveries.get(webhook_id, event_id)
-        return found is not None and found.state is DeliveryState.PENDING and not found.attempts
+        if found is not None and found.state is DeliveryState.PENDING and not found.attempts:
+            self.queue.send(webhook_id, event_id)

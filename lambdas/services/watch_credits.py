@@ -31,7 +31,7 @@ from lambdas.domain.credits import (
     list_scopes,
     measure_rates,
     sum_balances,
-    sum_last,
+    sum_recent,
 )
 from lambdas.domain.credits.alerts import (
     CreditAlertStore,
@@ -270,7 +270,7 @@ def _measure(
     scopes: Sequence[ScopeCredits], figures: _Figures, now: datetime
 ) -> Mapping[str, CreditFigures]:
     rates = measure_rates(figures.recent, scopes)
-    burned = sum_last(figures.recent, now, _DAY)
+    burned = sum_recent(figures.recent, _DAY, now)
     return {
         scope.key: CreditFigures(
             scope=scope,

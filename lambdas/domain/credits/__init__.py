@@ -8,6 +8,7 @@ from lambdas.domain.credits.balances import (
     balance_at,
     sum_balances,
     sum_burned,
+    sum_recent,
     take_snapshot,
 )
 from lambdas.domain.credits.booked_cells import BookedCell, CellId, Payment
@@ -116,7 +117,6 @@ from lambdas.domain.credits.status import (
     get_overage,
     list_scopes,
     measure_rates,
-    sum_last,
 )
 from lambdas.domain.credits.switch import CreditSwitch, CreditSwitchReader, CreditSwitchStore
 from lambdas.domain.credits.validation import (
@@ -231,7 +231,7 @@ __all__ = [
     "scope_key",
     "sum_balances",
     "sum_burned",
-    "sum_last",
+    "sum_recent",
     "take_snapshot",
     "void",
     "write_balance",

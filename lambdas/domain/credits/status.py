@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from lambdas.domain.budgets import BudgetScope
 from lambdas.domain.counters import CellSpan
-from lambdas.domain.credits.balances import NO_BURN, Balances, Burn, sum_burned
+from lambdas.domain.credits.balances import NO_BURN, Balances, sum_recent
 from lambdas.domain.credits.entries import Account, AccountKind, CreditEntry
 from lambdas.domain.credits.grants import CreditBook, GrantBalance
 from lambdas.domain.credits.scopes import describe_scope, read_scope_key, scope_key
@@ -22,7 +22,6 @@ RATE_TIME = timedelta(days=7)
 MAX_DAYS_LEFT = 3650
 """A longer time is shown as this one: rates are not that steady."""
 _DAY, _SECOND = timedelta(days=1), timedelta(seconds=1)
-_MOMENT = timedelta(microseconds=1)
 _PERCENT = 100
 
 
@@ -183,7 +182,7 @@ def measure_rates(
     if not scopes:
         return rates
     at, booked = scopes[0].at, list(entries)
-    burned_day, burned_week = (sum_last(booked, at, time) for time in (_DAY, RATE_TIME))
+    burned_day, burned_week = (sum_recent(booked, time, at) for time in (_DAY, RATE_TIME))
     for scope in scopes:
         day = burned_day.get(scope.key, NO_BURN)
         week = burned_week.get(scope.key, NO_BURN)
@@ -193,11 +192,6 @@ def measure_rates(
             max(week.picodollars * (_DAY // _SECOND) // (time // _SECOND), 0),
         )
     return rates
-
-
-def sum_last(entries: Iterable[CreditEntry], at: datetime, time: timedelta) -> Mapping[str, Burn]:
-    """Sum the usage that was booked in the time before a moment, and at it, by scope."""
-    return sum_burned(entries, at - time + _MOMENT, at + _MOMENT)
 
 
 def count_days_left(scope: ScopeCredits, rate: int) -> float | None:

@@ -24,7 +24,7 @@ from lambdas.domain.credits import (
     read_scope_key,
     scope_key,
     status,
-    sum_burned,
+    sum_recent,
 )
 from tests.builders import NOON
 from tests.credit_books import HOUR, Books, make_cell, make_grant, make_scope
@@ -218,25 +218,26 @@ def test_rates_are_those_of_the_last_day_and_the_last_week() -> None:
 
 
 def test_rates_of_many_scopes_sum_entries_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    books, sums = Books(), list[datetime]()
+    books, sums = Books(), list[timedelta]()
     for number in range(20):
         books.grant(make_grant(f"grant-{number}", scope=make_scope(f"project-{number}")))
     books.use({make_cell(f"project-{number}"): number for number in range(20)})
 
-    def sum_burned_and_note(entries: Any, start: datetime, end: datetime) -> Any:
-        sums.append(start)
-        return sum_burned(entries, start, end)
+    def sum_and_note(entries: Any, time: timedelta, at: datetime) -> Any:
+        sums.append(time)
+        return sum_recent(entries, time, at)
 
-    monkeypatch.setattr(status, "sum_burned", sum_burned_and_note)
+    monkeypatch.setattr(status, "sum_recent", sum_and_note)
     rates = measure_rates(books.entries, list_scopes(books.book, NOON + HOUR))
     assert sum(rate.day for rate in rates.values()) == sum(range(20))
-    assert len(sums) == 2
+    assert sums == [DAY, 7 * DAY]
 
 
-def test_rates_have_what_was_booked_at_this_moment() -> None:
-    books = open_books(june={})
-    books.use({CHAT: 85})
-    assert measure_rates(books.entries, [find_scope(books)]) == {ALL: BurnRates(85, 85)}
+def test_usage_that_the_same_run_has_booked_is_in_the_rates() -> None:
+    books = open_books(june={"amount": 100})
+    books.use({CHAT: 80}, NOON + HOUR)
+    scope = find_scope(books, NOON + HOUR)
+    assert measure_rates(books.entries, [scope]) == {ALL: BurnRates(day=80, week=80)}
 
 
 def test_a_scope_without_usage_has_a_rate_of_0_and_no_days_left() -> None:
