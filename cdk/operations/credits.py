@@ -51,6 +51,7 @@ from lambdas.domain.credits import (
     scope_key,
     void,
     write_entry,
+    write_scope,
     write_usd,
 )
 from lambdas.domain.money import dollars
@@ -475,7 +476,7 @@ def _write_grant(balance: GrantBalance, at: datetime) -> dict[str, Any]:
     expires = grant_.expires_at
     return {
         "id": grant_.id,
-        "scope": {field.value: list(names) for field, names in grant_.scope.conditions.items()},
+        "scope": write_scope(grant_.scope),
         "balance_usd": write_usd(balance.picodollars),
         "amount_usd": write_usd(grant_.picodollars),
         "priority": grant_.priority,

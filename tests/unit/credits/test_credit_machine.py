@@ -25,6 +25,7 @@ from tests.unit.credits.machine import CreditMachine
 TestCredits = CreditMachine.TestCase
 _MAX_SEARCHED = 400
 """Examples that a planted bug is found in: a search, which ends at the first."""
+_MAX_SOUND = 50
 _FIND = settings(
     max_examples=_MAX_SEARCHED,
     stateful_step_count=30,
@@ -151,3 +152,10 @@ def test_the_machine_finds_a_planted_bug(bug: type[Books]) -> None:
 
     with pytest.raises(AssertionError):
         run_state_machine_as_test(Buggy, settings=_FIND)
+
+
+def test_the_machine_finds_no_bug_in_the_books_that_bugs_are_planted_in() -> None:
+    class Sound(CreditMachine):
+        books_class = _OtherRules
+
+    run_state_machine_as_test(Sound, settings=settings(_FIND, max_examples=_MAX_SOUND))
