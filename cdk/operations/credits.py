@@ -68,6 +68,8 @@ _RESTORE = "docs/runbooks/CreditMismatch.md says how to restore its item."
 _KINDS_OF_SCOPES = frozenset({AccountKind.USAGE, AccountKind.OVERAGE})
 _MAX_ATTEMPTS = 5
 _MAX_CLOCK_ERROR = timedelta(minutes=5)
+_MAX_COMMIT_TIME = timedelta(minutes=30)
+"""The time from that of an entry until it is stored, at most."""
 
 
 class CreditTables(NamedTuple):
@@ -356,6 +358,14 @@ def read_entries(
     except ValueError as error:
         message = f"{error}: restore the table."
         raise CommandError(message) from None
+
+
+def explain_open_time(end: datetime, now: datetime) -> str | None:
+    """Explain that a file of a time may lack entries; `None` if all of them are stored."""
+    complete_at = end + _MAX_COMMIT_TIME
+    if now >= complete_at:
+        return None
+    return f"Entries may be missing: write the file again at {write_seconds(complete_at)} or later."
 
 
 class _View(NamedTuple):

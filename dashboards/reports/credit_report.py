@@ -51,8 +51,8 @@ def credits_json(outcome: CreditOutcome) -> Iterator[dict[str, Any]]:
             "grants": [
                 {
                     "id": balance.grant.id,
-                    "usd": write_usd(balance.grant.picodollars),
-                    "left_usd": write_usd(_get_rest(scope, balance)),
+                    "amount_usd": write_usd(balance.grant.picodollars),
+                    "balance_usd": write_usd(_get_rest(scope, balance)),
                     "priority": balance.grant.priority,
                     "effective_from": write_time(balance.grant.effective_from),
                     "expires_at": (

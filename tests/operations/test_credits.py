@@ -276,7 +276,9 @@ def test_the_export_adds_up_to_the_books(
     out = tmp_path / "credits.csv"
     period = (f"{now - DAY:%Y-%m-%dT%H:%M}", f"{now + HOUR:%Y-%m-%dT%H:%M}")
     call_command("credits", "focus", *period, "--out", out)
-    assert "3 rows in" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "3 rows in" in printed
+    assert "Entries may be missing: write the file again at " in printed
     with out.open(encoding="utf-8", newline="") as file:
         rows: list[Any] = [
             {name: value or None for name, value in row.items()} for row in csv.DictReader(file)
@@ -285,7 +287,11 @@ def test_the_export_adds_up_to_the_books(
     assert sum(Decimal(row["BilledCost"]) for row in rows) == Decimal("2.000000000001")
     assert {row["x_CreditGrant"] for row in rows} == {"june", "july"}
     manifest = json.loads((tmp_path / "credits.csv.manifest.json").read_text())
+    assert datetime.fromisoformat(manifest["booked_until"]) < now + HOUR / 2
     assert (manifest["granted_usd"], manifest["voided_usd"]) == ("3.000000000001", "1")
+    earlier = (f"{now - DAY:%Y-%m-%dT%H:%M}", f"{now - HOUR:%Y-%m-%dT%H:%M}")
+    call_command("credits", "focus", *earlier, "--out", out)
+    assert "missing" not in capsys.readouterr().out
     assert "the end is not after the start" in read_failure(
         "credits", "focus", *reversed(period), "--out", out
     )

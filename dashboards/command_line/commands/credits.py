@@ -170,15 +170,17 @@ def entries(*, start: datetime | None, end: datetime | None, is_json: bool) -> N
 @out_option("Write to this file: .csv, .csv.gz or .parquet.", required=True)
 def focus(*, start: datetime, end: datetime, out: Path) -> None:
     """Write the entries that were booked from FROM until before TO in FOCUS columns."""
-    from cdk.operations.credits import read_entries
+    from cdk.operations.credits import explain_open_time, read_entries
     from dashboards.reports.credit_focus import write_credits
     from lambdas.domain.reports.focus import CreditIssuer
 
     def run(session: boto3.Session, tables: CreditTables) -> None:
-        store = _open_books(session, tables, is_changed=False)
+        store, now = _open_books(session, tables, is_changed=False), datetime.now(UTC)
         found, book = read_entries(store, start, end), store.read_book()
         issuer = CreditIssuer(tables.account_id, tables.region)
-        write_credits(found, book, issuer, (start, end), out)
+        write_credits(found, book, issuer, (start, min(end, now)), out)
+        if explanation := explain_open_time(end, now):
+            print(explanation)
 
     _in_account(run)
 
