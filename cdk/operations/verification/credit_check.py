@@ -53,8 +53,8 @@ def check_credits(meter: VerifiedMeter) -> str:
         message = f"the entries of the books sum to {total}, not to 0"
         raise CheckFailedError(message)
     return (
-        "a grant was stored with its entry, the function ran, and the grant was voided; all accounts"
-        " sum to 0. No usage was booked: both entries of the grant stay in the books"
+        "a grant was stored with its entry, the function ran, and the grant was voided; all"
+        " accounts sum to 0. No usage was booked. Both entries stay in the books"
     )
 
 
