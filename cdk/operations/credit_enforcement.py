@@ -107,7 +107,7 @@ def explain_late_labels(scope: BudgetScope) -> str | None:
     if late := [field for field in scope.conditions if field in _OFTEN_LATE]:
         return (
             f"The gateway does not know the {_list_labels(late)} of each call before it is made:"
-            " once these credits are exhausted, it refuses only calls of which it does"
+            " once these credits are exhausted, it refuses only calls whose label it knows"
             " (docs/gateway.md#exhausted-credits)."
         )
     return None

@@ -3,20 +3,45 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from lambdas.adapters.dynamodb.changed_hours import DynamoDbChangedHours
-from lambdas.adapters.dynamodb.credit_store import DynamoDbCreditStore
-from lambdas.adapters.dynamodb.credit_switch import DynamoDbCreditSwitch
-from lambdas.adapters.dynamodb.exhausted_scopes import DynamoDbExhaustedScopes
+from lambdas.domain.credits import (
+    ChangedHours,
+    CreditStore,
+    CreditSwitchReader,
+    ExhaustedScopes,
+)
 from lambdas.domain.words import list_names, plural
 
 if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
+    import boto3
 
 _SOON = timedelta(days=7)
 _MAX_WAITING = 48
 """The hours that may wait to be booked: more are a backlog that grows."""
+
+
+class CreditStores(NamedTuple):
+    """The stores of credits.
+
+    Attributes:
+        books: The books.
+        hours: The notes of hours that wait to be booked.
+        exhausted: The scopes whose credits are exhausted.
+        switch: The switch of credits.
+    """
+
+    books: CreditStore
+    hours: ChangedHours
+    exhausted: ExhaustedScopes
+    switch: CreditSwitchReader
+
+
+class OpenCredits(Protocol):
+    """Opens the stores of deployed credits."""
+
+    def __call__(self, session: boto3.Session, governance: str, counters: str) -> CreditStores:
+        """Open those in the tables `Governance` and `UsageCounters`."""
 
 
 class CreditReport(NamedTuple):
@@ -31,18 +56,9 @@ class CreditReport(NamedTuple):
     text: str
 
 
-def read_credit_state(
-    dynamodb: DynamoDBClient, governance: str, counters: str, now: datetime
-) -> CreditReport:
-    """Read what is left of grants, which end soon, and what waits to be booked.
-
-    Args:
-        dynamodb: A DynamoDB client.
-        governance: The table of the books.
-        counters: The table of counters.
-        now: The time.
-    """
-    book = DynamoDbCreditStore(dynamodb, governance).read_book()
+def read_credit_state(stores: CreditStores, now: datetime) -> CreditReport:
+    """Read what is left of grants, which end soon, and what waits to be booked."""
+    book = stores.books.read_book()
     is_open = [balance for balance in book.grants.values() if balance.is_open]
     ending = [
         balance.grant.id
@@ -51,9 +67,8 @@ def read_credit_state(
         and balance.grant.expires_at is not None
         and now <= balance.grant.expires_at < now + _SOON
     ]
-    exhausted = len(DynamoDbExhaustedScopes(dynamodb, governance).list_exhausted())
-    notes = DynamoDbChangedHours(dynamodb, counters).list_changed()
-    waiting = len({note.hour for note in notes})
+    exhausted = len(stores.exhausted.list_exhausted())
+    waiting = len({note.hour for note in stores.hours.list_changed()})
     parts = [f"{plural(len(is_open), 'open grant')}."]
     if exhausted:
         parts.append(f"{plural(exhausted, 'scope')} without credits.")
@@ -64,6 +79,6 @@ def read_credit_state(
     if book.unreadable:
         names = list_names(book.unreadable)
         parts.append(f"Grants that cannot be read, so that nothing is booked: {names}.")
-    state = "are" if DynamoDbCreditSwitch(dynamodb, governance).read().is_on else "are not"
+    state = "are" if stores.switch.read().is_on else "are not"
     parts.append(f"Exhausted credits {state} enforced: bedrock-meter credits enforce status.")
     return CreditReport(bool(book.unreadable) or waiting > _MAX_WAITING, " ".join(parts))

@@ -79,7 +79,7 @@ def test_the_reason_why_a_caller_is_not_denied_is_shown(capsys: pytest.CaptureFi
     assert "another grant pays for all usage of these callers" in paid
     project = show(make(make_balance("june", CHAT_PROJECT)), capsys)
     assert "project chat names no caller" in project
-    assert "it refuses only calls of which it does" in project
+    assert "it refuses only calls whose label it knows" in project
 
 
 def test_nothing_is_stopped_without_exhausted_scopes(capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,6 +7,7 @@ import boto3
 import pytest
 
 from cdk.operations.credit_state import CreditReport, read_credit_state
+from dashboards.command_line.commands.doctor import open_credits
 from lambdas.adapters.dynamodb.brake_items import make_item_key
 from lambdas.adapters.dynamodb.counter_items import changed_hour_item
 from lambdas.adapters.dynamodb.credit_store import DynamoDbCreditStore
@@ -30,7 +31,7 @@ def _tables(aws: None) -> None:
 
 
 def read() -> CreditReport:
-    return read_credit_state(boto3.client("dynamodb"), GOVERNANCE, COUNTERS, NOON)
+    return read_credit_state(open_credits(boto3.Session(), GOVERNANCE, COUNTERS), NOON)
 
 
 def grant(name: str, **changes: Any) -> None:

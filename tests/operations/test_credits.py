@@ -215,7 +215,7 @@ def test_a_void_whose_answer_was_lost_ends_well(capsys: pytest.CaptureFixture[st
     ("condition", "said"),
     [
         (("--department", "sales"), "it refuses no call because these credits are exhausted"),
-        (("--project", "chat"), "it refuses only calls of which it does"),
+        (("--project", "chat"), "it refuses only calls whose label it knows"),
         (("--model", "anthropic.*"), "does not know the model of each call"),
         (("--region", "us-east-1"), ""),
     ],
