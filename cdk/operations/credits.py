@@ -14,11 +14,14 @@ from rich.table import Table
 
 from cdk.config import stack_names
 from cdk.operations.budgets import find_unknown_regions
+from cdk.operations.credit_enforcement import DRY_RUN, explain_late_labels
 from cdk.operations.deployment import Deployment
 from cdk.operations.terminal import CommandError, confirm, open_console, printable
-from lambdas.domain.budgets import LATE_LABELS, BudgetScope, to_usd
+from lambdas.domain.budgets import BudgetScope, to_usd
 from lambdas.domain.credits import (
     RATE_TIME,
+    Account,
+    AccountKind,
     Balances,
     BurnRates,
     ChangedHours,
@@ -28,9 +31,7 @@ from lambdas.domain.credits import (
     CreditsChangedError,
     CreditStore,
     CreditsUnavailableError,
-    CreditSwitch,
-    CreditSwitchStore,
-    ExhaustedScopes,
+    ExhaustedAction,
     GrantBalance,
     GrantError,
     GrantExistsError,
@@ -46,9 +47,11 @@ from lambdas.domain.credits import (
     list_scopes,
     measure_rates,
     read_amount,
+    read_scope_key,
     scope_key,
     void,
     write_entry,
+    write_scope,
     write_usd,
 )
 from lambdas.domain.money import dollars
@@ -57,13 +60,16 @@ from lambdas.domain.words import plural
 from lambdas.wiring.budget_settings import ScopeSetting
 from lambdas.wiring.declared_files import InvalidFileError, read_file
 
-_DRY_RUN = "This was a dry run: nothing is changed."
 _NO_GRANTS = "There are no grants: bedrock-meter credits grant ID AMOUNT adds one."
+_VOIDED_ALREADY = "It is voided already. Nothing to change."
 _MICROSECOND = timedelta(microseconds=1)
 _FORM = "allowed: conditions by label"
 _RESTORE = "docs/runbooks/CreditMismatch.md says how to restore its item."
+_KINDS_OF_SCOPES = frozenset({AccountKind.USAGE, AccountKind.OVERAGE})
 _MAX_ATTEMPTS = 5
 _MAX_CLOCK_ERROR = timedelta(minutes=5)
+_MAX_COMMIT_TIME = timedelta(minutes=30)
+"""The time from that of an entry until it is stored, at most."""
 
 
 class CreditTables(NamedTuple):
@@ -74,12 +80,14 @@ class CreditTables(NamedTuple):
         counters: The table of counters, with the notes of changed hours.
         account_id: The account.
         region: The Region.
+        actions: The parts that the deployed setting `credits_exhausted` names.
     """
 
     governance: str
     counters: str
     account_id: str
     region: str
+    actions: tuple[ExhaustedAction, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +136,7 @@ def find_tables(session: boto3.Session) -> CreditTables:
         deployment.output(stack_names.STORAGE, "CounterTableName"),
         caller["Account"],
         region,
+        deployment.credit_actions,
     )
 
 
@@ -181,16 +190,10 @@ def grant(store: CreditStore, wanted: WantedGrant, now: datetime, *, is_dry_run:
     except GrantError as error:
         raise _make_error(error) from None
     print(f"+ {_describe_grant(made)}")
-    late = [
-        field.value.replace("_", " ") for field in made.scope.conditions if field in LATE_LABELS
-    ]
-    if late:
-        print(
-            f"The gateway does not know the {' and the '.join(late)} of a call before it is made:"
-            " it refuses no call because these credits are exhausted."
-        )
+    if explanation := explain_late_labels(made.scope):
+        print(explanation)
     if is_dry_run:
-        print(_DRY_RUN)
+        print(DRY_RUN)
         return
     booking = grant_entry(made)
     (balance,) = booking.grants
@@ -227,24 +230,25 @@ def void_grant(
         is_confirmed: True to ask no question.
 
     Raises:
-        CommandError: There is no such grant, it is voided already, or the answer is no.
+        CommandError: There is no such grant, or the answer is no.
     """
     balance = _find_grant(store, name)
     left = "expired" if not balance.is_open else f"{_write_usd(balance.picodollars)} is left"
     print(f"- {_describe_grant(balance.grant)}; {left}")
     if balance.is_voided:
-        message = f"{name} is voided already: nothing is changed."
-        raise CommandError(message)
+        print(_VOIDED_ALREADY)
+        return
     _print_end(store, balance)
     if is_dry_run:
-        print(_DRY_RUN)
+        print(DRY_RUN)
         return
     if not is_confirmed:
         confirm("void", otherwise="nothing was changed.")
     for _ in range(_MAX_ATTEMPTS):
         booking = void(balance, clock())
-        if booking is None:
-            break
+        if booking is None:  # also if the answer to an earlier attempt was lost
+            print(_VOIDED_ALREADY)
+            return
         try:
             store.commit(booking.entry, booking.grants)
         except CreditsChangedError:  # usage was booked meanwhile
@@ -292,14 +296,17 @@ def show_balance(
     print_place(tables)
     for name in view.book.unreadable:
         print(f"{printable(name)} cannot be read, and is left out: {_RESTORE}")
-    print(f"Booked until {at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC")
+    print(f"Usage that was booked until {at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC")
     if not view.book.grants:
         print(_NO_GRANTS)
     else:
         _print_scopes(view)
         _print_grants(view)
     if waiting:
-        print(f"{plural(waiting, 'hour')} wait{'s' if waiting == 1 else ''} to be booked.")
+        verb = "waits" if waiting == 1 else "wait"
+        print(f"{plural(waiting, 'hour')} {verb} to be booked: not all of their usage is in it.")
+    elif waiting is not None:
+        print("No hour waits to be booked: all usage that is counted is in it.")
 
 
 def list_entries(
@@ -328,55 +335,11 @@ def list_entries(
     for entry in entries:
         for place, (account, picodollars) in enumerate(entry.postings):
             own = _name_entry(entry) if place == 0 else ("", "", "")
-            name = printable(" ".join(filter(None, (account.kind.value, account.name))))
+            name = printable(_name_account(account))
             table.add_row(*own, name, write_usd(picodollars), "" if place else entry.id)
         if not entry.postings:
             table.add_row(*_name_entry(entry), "-", "0", entry.id)
     open_console().print(table)
-
-
-def show_switch(switch: CreditSwitchStore, exhausted: ExhaustedScopes) -> None:
-    """Print the state of the switch, and the scopes whose credits are exhausted."""
-    state = switch.read()
-    word = "on" if state.is_on else "off"
-    if state.at is None:
-        print("Enforcement is off. It was never switched on: bedrock-meter credits enforce on")
-    else:
-        print(f"Enforcement has been {word} since {_write_time(state.at)}.")
-    for scope in exhausted.list_exhausted():
-        name = printable(describe_scope(scope.scope))
-        print(f"Exhausted since {_write_time(scope.since)}: {name} ({printable(scope.because)})")
-
-
-def set_switch(
-    switch: CreditSwitchStore,
-    exhausted: ExhaustedScopes,
-    *,
-    is_on: bool,
-    by: str | None,
-    now: datetime,
-) -> None:
-    """Set the switch, and print what follows.
-
-    Args:
-        switch: The switch.
-        exhausted: The scopes whose credits are exhausted.
-        is_on: True to let the parts that `credits_exhausted` names stop usage.
-        by: Who sets it; `None` for a dry run.
-        now: The time.
-    """
-    scopes = exhausted.list_exhausted()
-    names = [printable(describe_scope(scope.scope)) for scope in scopes]
-    if is_on:
-        print("On: the parts in the setting credits_exhausted stop usage without credits.")
-        print(f"Exhausted now: {', '.join(names) or 'no scope'}.")
-    else:
-        print("Off: exhausted credits are only reported, and callers are released.")
-    if by is None:
-        print(_DRY_RUN)
-        return
-    switch.write(CreditSwitch(is_on=is_on, by=by, at=now))
-    print("The gateway follows within 5 seconds, the brake within a minute.")
 
 
 def read_entries(
@@ -395,6 +358,14 @@ def read_entries(
     except ValueError as error:
         message = f"{error}: restore the table."
         raise CommandError(message) from None
+
+
+def explain_open_time(end: datetime, now: datetime) -> str | None:
+    """Explain that a file of a time may lack entries; `None` if all of them are stored."""
+    complete_at = end + _MAX_COMMIT_TIME
+    if now >= complete_at:
+        return None
+    return f"Entries may be missing: write the file again at {write_seconds(complete_at)} or later."
 
 
 class _View(NamedTuple):
@@ -450,7 +421,7 @@ def _read_past(balance: GrantBalance, balances: Balances, at: datetime) -> Grant
 
 def _print_scopes(view: _View) -> None:
     table = Table(
-        "Scope", "Balance", "Granted", "A day (24 h)", "A day (7 days)", "Days left", "Overage"
+        "Scope", "Balance", "Granted", "In 24 hours", "A day, of 7 days", "Days left", "Overage"
     )
     for scope in view.scopes:
         rates = view.rates[scope.key]
@@ -499,8 +470,8 @@ def _write_view(view: _View, tables: CreditTables, waiting: int | None) -> dict[
                 "scope": json.loads(scope.key),
                 "balance_usd": write_usd(scope.balance_picodollars),
                 "granted_usd": write_usd(scope.granted_picodollars),
-                "burned_last_24_hours_usd": write_usd(view.rates[scope.key].day),
-                "burned_a_day_of_7_usd": write_usd(view.rates[scope.key].week),
+                "last_day_usd": write_usd(view.rates[scope.key].day),
+                "last_week_usd_per_day": write_usd(view.rates[scope.key].week),
                 "days_left": count_days_left(scope, view.rates[scope.key].week),
                 "overage_usd": write_usd(get_overage(view.balances, scope.key)),
             }
@@ -515,7 +486,7 @@ def _write_grant(balance: GrantBalance, at: datetime) -> dict[str, Any]:
     expires = grant_.expires_at
     return {
         "id": grant_.id,
-        "scope": {field.value: list(names) for field, names in grant_.scope.conditions.items()},
+        "scope": write_scope(grant_.scope),
         "balance_usd": write_usd(balance.picodollars),
         "amount_usd": write_usd(grant_.picodollars),
         "priority": grant_.priority,
@@ -635,6 +606,12 @@ def _describe_grant(grant_: CreditGrant) -> str:
         f" {printable(describe_scope(grant_.scope))}, from {_write_time(grant_.effective_from)}"
         f"{end}, priority {grant_.priority}"
     )
+
+
+def _name_account(account: Account) -> str:
+    if account.kind in _KINDS_OF_SCOPES:
+        return f"{account.kind.value} of {describe_scope(read_scope_key(account.name))}"
+    return " ".join(filter(None, (account.kind.value, account.name)))
 
 
 def _name_entry(entry: CreditEntry) -> tuple[str, str, str]:

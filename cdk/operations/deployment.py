@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from cdk.config import stack_names
+from lambdas.domain.credits import ExhaustedAction
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -89,6 +90,12 @@ class Deployment:
     def credit_booker(self) -> str | None:
         """The name of the function that books credits; `None` where credits are off."""
         return self._outputs(stack_names.MONITORING).get("CreditBookerName")
+
+    @cached_property
+    def credit_actions(self) -> tuple[ExhaustedAction, ...]:
+        """The parts that stop usage without credits: the setting `credits_exhausted`."""
+        names = self._outputs(stack_names.MONITORING).get("CreditActions", "").split()
+        return tuple(action for action in ExhaustedAction if action.value in names)
 
     @cached_property
     def gateway_url(self) -> str | None:

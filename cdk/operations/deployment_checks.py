@@ -19,7 +19,7 @@ from cdk.operations.aws_errors import error_code, ignore_errors
 from cdk.operations.bootstrap_policies import list_deployer_policies, list_needed
 from cdk.operations.brake_state import describe_brake, find_attached_policies
 from cdk.operations.budget_state import read_budget_state
-from cdk.operations.credit_state import read_credit_state
+from cdk.operations.credit_state import OpenCredits, read_credit_state
 from cdk.operations.denies import OpenBrake
 from cdk.operations.deployment import Deployment, NotDeployedError
 from cdk.operations.gateway_health import OpenGateway, examine_gateway
@@ -96,6 +96,7 @@ class DeploymentChecks:
         open_brake: Opens the deployed brake.
         open_gateway: Opens keys and policies of the deployed gateway; `None` to read neither.
         open_webhooks: Opens receivers of deployed webhooks; `None` to read none.
+        open_credits: Opens the stores of deployed credits; `None` to read none.
         regions: The Regions with a deployment, by the settings.
         adopted_log_group: The existing log group to meter, by the settings.
         known_log_policies: Policies of the account's own, by the settings.
@@ -115,6 +116,7 @@ class DeploymentChecks:
     open_brake: OpenBrake = field(kw_only=True)
     open_gateway: OpenGateway | None = field(default=None, kw_only=True)
     open_webhooks: OpenWebhooks | None = field(default=None, kw_only=True)
+    open_credits: OpenCredits | None = field(default=None, kw_only=True)
     regions: tuple[str, ...] = ()
     adopted_log_group: str | None = None
     known_log_policies: tuple[str, ...] = ()
@@ -369,14 +371,14 @@ class DeploymentChecks:
         return Status.WARNING if report.is_late else Status.OK, report.text
 
     def _credits(self) -> tuple[Status, str]:
-        if self.deployment.credit_booker is None:
+        if self.deployment.credit_booker is None or self.open_credits is None:
             return Status.OK, "Off: switch them on with the setting credits."
-        report = read_credit_state(
-            self.session.client("dynamodb"),
+        stores = self.open_credits(
+            self.session,
             self.deployment.output(stack_names.STORAGE, "GovernanceTableName"),
             self.deployment.output(stack_names.STORAGE, "CounterTableName"),
-            datetime.now(UTC),
         )
+        report = read_credit_state(stores, datetime.now(UTC))
         return Status.WARNING if report.is_late else Status.OK, report.text
 
     def _brake(self) -> tuple[Status, str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import boto3
 from rich.table import Table
 
+from cdk.operations.credit_state import OpenCredits
 from cdk.operations.denies import OpenBrake
 from cdk.operations.deployment import Deployment
 from cdk.operations.deployment_checks import DeploymentChecks, Status
@@ -24,8 +25,10 @@ _UNSEEN = (
 def check_account(
     session: boto3.Session,
     open_brake: OpenBrake,
+    *,
     open_gateway: OpenGateway | None = None,
     open_webhooks: OpenWebhooks | None = None,
+    open_credits: OpenCredits | None = None,
     settings: Iterable[str] = (),
 ) -> None:
     """Examine the account and Region, changing nothing.
@@ -35,6 +38,7 @@ def check_account(
         open_brake: Opens the deployed brake.
         open_gateway: Opens keys and policies of the deployed gateway; `None` to read neither.
         open_webhooks: Opens receivers of deployed webhooks; `None` to read none.
+        open_credits: Opens the stores of deployed credits; `None` to read none.
         settings: Settings that replace those of cdk.json, as `governance=true`.
 
     Raises:
@@ -57,6 +61,7 @@ def check_account(
         open_brake=open_brake,
         open_gateway=open_gateway,
         open_webhooks=open_webhooks,
+        open_credits=open_credits,
         context=context,
         reserved_concurrency=config.reserved_concurrency if config.gateway else None,
         has_traces=config.has_gateway_traces,

@@ -255,6 +255,8 @@ class MonitoringStack(Stack):
             dashboard_url=dashboard_url("credits", self.region),
         )
         CfnOutput(self, "CreditBookerName", value=booker.function_name)
+        if actions := defaults.config.credits_exhausted:
+            CfnOutput(self, "CreditActions", value=" ".join(actions))
         return [booker.scheduled]
 
     def _make_usage_alarms(self) -> None:

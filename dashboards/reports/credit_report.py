@@ -13,7 +13,7 @@ from rich.text import Text
 from cdk.operations.terminal import printable_name
 from dashboards.reports.credit_outcomes import CreditOutcome, ScopeOutcome
 from lambdas.domain.budgets import to_usd
-from lambdas.domain.credits import GrantBalance, write_usd
+from lambdas.domain.credits import GrantBalance, write_scope, write_usd
 from lambdas.domain.money import dollars
 from lambdas.domain.times import write_time
 from lambdas.domain.words import plural
@@ -36,9 +36,7 @@ def credits_json(outcome: CreditOutcome) -> Iterator[dict[str, Any]]:
     for scope in outcome.scopes:
         credits_, days = scope.credits, scope.days_left
         yield {
-            "scope": {
-                field.value: list(names) for field, names in credits_.scope.conditions.items()
-            },
+            "scope": write_scope(credits_.scope),
             "at": write_time(credits_.at),
             "granted_usd": write_usd(credits_.granted_picodollars),
             "burned_usd": write_usd(scope.burn.paid_picodollars),
@@ -53,8 +51,8 @@ def credits_json(outcome: CreditOutcome) -> Iterator[dict[str, Any]]:
             "grants": [
                 {
                     "id": balance.grant.id,
-                    "usd": write_usd(balance.grant.picodollars),
-                    "left_usd": write_usd(_get_rest(scope, balance)),
+                    "amount_usd": write_usd(balance.grant.picodollars),
+                    "balance_usd": write_usd(_get_rest(scope, balance)),
                     "priority": balance.grant.priority,
                     "effective_from": write_time(balance.grant.effective_from),
                     "expires_at": (

@@ -70,11 +70,7 @@ class CreditScopes:
             return MissingCredits()
         labels, unknown = self.labels.read(key, path, at, invoked_model_id)
         scopes = self._list_scopes(at)
-        covering = [
-            scope
-            for scope in scopes.unpaid
-            if scope.conditions.keys().isdisjoint(unknown) and scope.includes(labels)
-        ]
+        covering = [scope for scope in scopes.unpaid if scope.includes_surely(labels, unknown)]
         if not covering or may_be_paid(scopes.paying, labels, unknown):
             return MissingCredits()
         names = tuple(sorted({name_for_callers(scope) for scope in covering}))

@@ -54,9 +54,17 @@ def make_gateway_credits(settings: RelaySettings, dynamodb: DynamoDBClient) -> C
     if not settings.refuse_exhausted:
         return NoCredits()
     presence = DynamoDbCreditPresence(dynamodb, settings.governance_table)
+    last: CreditSource = NoCredits()
 
     def load() -> CreditSource:
-        return _load_scopes(settings, dynamodb) if presence.has_exhausted() else NoCredits()
+        """Load the scopes; if nothing has changed, the last ones, which are worked out."""
+        nonlocal last
+        if not presence.has_exhausted():
+            return NoCredits()
+        loaded = _load_scopes(settings, dynamodb)
+        if loaded != last:
+            last = loaded
+        return last
 
     return StoredCredits(load)
 

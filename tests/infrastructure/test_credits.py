@@ -125,3 +125,9 @@ def test_alarms_watch_the_booker_and_the_books() -> None:
         *("CreditBookerErrors", "CreditBookerNotStarted"),
         *("CreditDelays", "CreditMismatch"),
     } <= names
+
+
+def test_an_output_says_which_parts_stop_usage_without_credits() -> None:
+    outputs = deployment(ON).monitoring["Outputs"]
+    assert outputs["CreditActions"]["Value"].split() == ["brake", "gateway"]
+    assert "CreditActions" not in deployment("default").monitoring.get("Outputs", {})

@@ -1,19 +1,21 @@
 """The doctor's check of credits."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import boto3
 import pytest
 
 from cdk.operations.credit_state import CreditReport, read_credit_state
+from dashboards.command_line.commands.doctor import open_credits
 from lambdas.adapters.dynamodb.brake_items import make_item_key
+from lambdas.adapters.dynamodb.counter_items import changed_hour_item
 from lambdas.adapters.dynamodb.credit_store import DynamoDbCreditStore
+from lambdas.adapters.dynamodb.credit_switch import DynamoDbCreditSwitch
 from lambdas.adapters.dynamodb.exhausted_scopes import DynamoDbExhaustedScopes
 from lambdas.domain.budgets import BudgetScope
-from lambdas.domain.budgets.governance_table import CREDIT_GRANTS, CREDITS
-from lambdas.domain.counters.table import CHANGED_HOURS
-from lambdas.domain.credits import CreditGrant, ExhaustedScope, grant_entry
+from lambdas.domain.budgets.governance_table import CREDIT_GRANTS
+from lambdas.domain.credits import CreditGrant, CreditSwitch, ExhaustedScope, grant_entry
 from tests.adapters.dynamodb.test_usage_counters import COUNTERS, create_table
 from tests.budget_store import GOVERNANCE, create_governance_table
 from tests.builders import NOON
@@ -29,7 +31,7 @@ def _tables(aws: None) -> None:
 
 
 def read() -> CreditReport:
-    return read_credit_state(boto3.client("dynamodb"), GOVERNANCE, COUNTERS, NOON)
+    return read_credit_state(open_credits(boto3.Session(), GOVERNANCE, COUNTERS), NOON)
 
 
 def grant(name: str, **changes: Any) -> None:
@@ -39,9 +41,9 @@ def grant(name: str, **changes: Any) -> None:
     store.add_grant(booking.grants[0], booking.entry)
 
 
-def put(table: str, partition: str, sort_key: str, **attributes: Any) -> None:
-    item = {**make_item_key(partition, sort_key), **attributes}
-    boto3.client("dynamodb").put_item(TableName=table, Item=item)
+def note(hour: datetime, writer: str) -> None:
+    item: Any = changed_hour_item(hour, writer, NOON)
+    boto3.client("dynamodb").put_item(TableName=COUNTERS, Item=item)
 
 
 def test_grants_that_end_soon_are_named() -> None:
@@ -56,24 +58,30 @@ def test_exhausted_scopes_and_the_switch_are_reported() -> None:
     scope = ExhaustedScope(scope=BudgetScope(), since=NOON, because="x")
     DynamoDbExhaustedScopes(boto3.client("dynamodb"), GOVERNANCE).replace([scope])
     assert read().text == f"0 open grants. 1 scope without credits. {OFF}"
-    put(GOVERNANCE, CREDITS, "switch", is_on={"BOOL": True})
+    switch = DynamoDbCreditSwitch(boto3.client("dynamodb"), GOVERNANCE)
+    switch.write(CreditSwitch(is_on=True, by="ops", at=NOON))
     assert "Exhausted credits are enforced" in read().text
 
 
 def test_hours_that_wait_are_counted_once_and_many_are_a_warning() -> None:
     for number in range(48):
-        hour = f"{NOON - number * timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}"
         for writer in ("shard-1", "recount"):
-            put(COUNTERS, CHANGED_HOURS, f"{hour}#{writer}")
+            note(NOON - number * timedelta(hours=1), writer)
     assert read() == CreditReport(
         is_late=False, text=f"0 open grants. 48 hours of usage to be booked. {OFF}"
     )
-    put(COUNTERS, CHANGED_HOURS, "2026-01-01T00:00:00Z#shard-1")
+    note(NOON - timedelta(days=30), "shard-1")
     assert read().is_late
 
 
 def test_a_grant_that_cannot_be_read_is_a_warning() -> None:
-    put(GOVERNANCE, CREDIT_GRANTS, "grant#bad", content={"S": "{"})
+    grant("bad")
+    boto3.client("dynamodb").update_item(
+        TableName=GOVERNANCE,
+        Key=make_item_key(CREDIT_GRANTS, "grant#bad"),
+        UpdateExpression="SET version = :other",
+        ExpressionAttributeValues={":other": {"N": "7"}},
+    )
     report = read()
     assert report.is_late
     assert "Grants that cannot be read, so that nothing is booked: bad." in report.text

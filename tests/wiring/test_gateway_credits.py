@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import boto3
@@ -14,7 +14,14 @@ from lambdas.adapters.dynamodb.exhausted_scopes import DynamoDbExhaustedScopes
 from lambdas.domain.api_keys import create_key
 from lambdas.domain.bedrock_calls import Refusal
 from lambdas.domain.budgets import BudgetScope
-from lambdas.domain.credits import CreditGrant, CreditSwitch, GrantBalance, grant_entry
+from lambdas.domain.credits import (
+    CreditGrant,
+    CreditSwitch,
+    GrantBalance,
+    grant_entry,
+    list_unpaid_scopes,
+)
+from lambdas.services import find_credits
 from lambdas.wiring.gateway_limits import GatewayLimits
 from tests.aws import create_sorted_table
 from tests.budget_store import GOVERNANCE, create_governance_table
@@ -137,3 +144,21 @@ def test_a_label_that_is_not_known_refuses_nothing_and_may_be_paid(limits: Gatew
     assert refuse(limits, 5) is not None
     add("other", BudgetScope(department=("support",)), rest=USD)
     assert refuse(limits, 10) is None
+
+
+def test_scopes_are_worked_out_again_only_when_credits_have_changed(
+    limits: GatewayLimits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = list[datetime]()
+
+    def count(*arguments: Any) -> Any:
+        asked.append(arguments[-1])
+        return list_unpaid_scopes(*arguments)
+
+    monkeypatch.setattr(find_credits, "list_unpaid_scopes", count)
+    assert refuse(limits) is not None
+    assert refuse(limits, 5) is not None
+    assert len(asked) == 1
+    add("july", OWN, rest=USD)
+    assert refuse(limits, 10) is None
+    assert len(asked) == 2

@@ -26,7 +26,7 @@ _PICODOLLARS = 1_000_000
 
 
 def check_credits(meter: VerifiedMeter) -> str:
-    """Grant a millionth of a dollar, let the function book, and void the grant."""
+    """Grant a millionth of a dollar to usage that there is not, run the function, and void it."""
     if not meter.config.credits:
         message = "credits are off: set governance and credits"
         raise CheckSkippedError(message)
@@ -52,7 +52,10 @@ def check_credits(meter: VerifiedMeter) -> str:
     if total:
         message = f"the entries of the books sum to {total}, not to 0"
         raise CheckFailedError(message)
-    return "a grant was booked and voided; all accounts sum to 0"
+    return (
+        "a grant was stored with its entry, the function ran, and the grant was voided; all"
+        " accounts sum to 0. No usage was booked. Both entries stay in the books"
+    )
 
 
 def _check_balance(store: CreditStore, name: str, expected: int) -> None:

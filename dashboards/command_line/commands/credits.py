@@ -170,15 +170,17 @@ def entries(*, start: datetime | None, end: datetime | None, is_json: bool) -> N
 @out_option("Write to this file: .csv, .csv.gz or .parquet.", required=True)
 def focus(*, start: datetime, end: datetime, out: Path) -> None:
     """Write the entries that were booked from FROM until before TO in FOCUS columns."""
-    from cdk.operations.credits import read_entries
+    from cdk.operations.credits import explain_open_time, read_entries
     from dashboards.reports.credit_focus import write_credits
     from lambdas.domain.reports.focus import CreditIssuer
 
     def run(session: boto3.Session, tables: CreditTables) -> None:
-        store = _open_books(session, tables, is_changed=False)
+        store, now = _open_books(session, tables, is_changed=False), datetime.now(UTC)
         found, book = read_entries(store, start, end), store.read_book()
         issuer = CreditIssuer(tables.account_id, tables.region)
-        write_credits(found, book, issuer, (start, end), out)
+        write_credits(found, book, issuer, (start, min(end, now)), out)
+        if explanation := explain_open_time(end, now):
+            print(explanation)
 
     _in_account(run)
 
@@ -192,19 +194,26 @@ def enforce(*, state: str, dry_run: bool) -> None:
     On, the brake and the gateway do so if the setting credits_exhausted names them. It takes no
     deployment.
     """
-    from cdk.operations.credits import set_switch, show_switch
+    from cdk.operations.credit_enforcement import Enforcement, set_switch, show_switch
+    from lambdas.adapters.dynamodb.brake_store import DynamoDbBrakeState
     from lambdas.adapters.dynamodb.credit_switch import DynamoDbCreditSwitch
     from lambdas.adapters.dynamodb.exhausted_scopes import DynamoDbExhaustedScopes
 
     def run(session: boto3.Session, tables: CreditTables) -> None:
         dynamodb, table = session.client("dynamodb"), tables.governance
-        switch = DynamoDbCreditSwitch(dynamodb, table)
-        exhausted = DynamoDbExhaustedScopes(dynamodb, table)
+        enforcement = Enforcement(
+            switch=DynamoDbCreditSwitch(dynamodb, table),
+            brake=DynamoDbBrakeState(dynamodb, table),
+            actions=tables.actions,
+            exhausted=DynamoDbExhaustedScopes(dynamodb, table),
+            store=_open_books(session, tables, is_changed=False),
+        )
+        now = datetime.now(UTC)
         if state == "status":
-            show_switch(switch, exhausted)
+            show_switch(enforcement, now)
             return
         by = None if dry_run else find_person(session)
-        set_switch(switch, exhausted, is_on=state == "on", by=by, now=datetime.now(UTC))
+        set_switch(enforcement, is_on=state == "on", by=by, now=now)
 
     _in_account(run)
 

@@ -12,6 +12,7 @@ from dashboards.command_line.parameters import context_option
 if TYPE_CHECKING:
     import boto3
 
+    from cdk.operations.credit_state import CreditStores
     from cdk.operations.webhook_health import WebhookStores
 
 
@@ -33,6 +34,7 @@ def command(context: tuple[str, ...]) -> None:
             open_brake=open_brake,
             open_gateway=open_gateway,
             open_webhooks=open_webhooks,
+            open_credits=open_credits,
             settings=context,
         )
     )
@@ -47,4 +49,21 @@ def open_webhooks(session: boto3.Session, table: str) -> WebhookStores:
     dynamodb = session.client("dynamodb")
     return WebhookStores(
         DynamoDbWebhookStore(dynamodb, table), DynamoDbDeliveryStore(dynamodb, table)
+    )
+
+
+def open_credits(session: boto3.Session, governance: str, counters: str) -> CreditStores:
+    """Open the stores of credits in the tables `Governance` and `UsageCounters`."""
+    from cdk.operations.credit_state import CreditStores
+    from lambdas.adapters.dynamodb.changed_hours import DynamoDbChangedHours
+    from lambdas.adapters.dynamodb.credit_store import DynamoDbCreditStore
+    from lambdas.adapters.dynamodb.credit_switch import DynamoDbCreditSwitch
+    from lambdas.adapters.dynamodb.exhausted_scopes import DynamoDbExhaustedScopes
+
+    dynamodb = session.client("dynamodb")
+    return CreditStores(
+        DynamoDbCreditStore(dynamodb, governance),
+        DynamoDbChangedHours(dynamodb, counters),
+        DynamoDbExhaustedScopes(dynamodb, governance),
+        DynamoDbCreditSwitch(dynamodb, governance),
     )

@@ -59,6 +59,10 @@ class BudgetScope:
             for field, patterns in self.conditions.items()
         )
 
+    def includes_surely(self, labels: UsageLabels, unknown: Collection[ScopeField]) -> bool:
+        """Say if the budget covers usage with these labels, whatever the unknown ones are."""
+        return self.conditions.keys().isdisjoint(unknown) and self.includes(labels)
+
     def named_value(self, field: ScopeField) -> str | None:
         """The only value of a label that the scope covers; `None` if it may cover several."""
         patterns: tuple[str, ...] = getattr(self, field.value)

@@ -104,6 +104,7 @@ from lambdas.domain.credits.scopes import (
     measure_scope,
     read_scope_key,
     scope_key,
+    write_scope,
 )
 from lambdas.domain.credits.status import (
     MAX_DAYS_LEFT,
@@ -239,6 +240,7 @@ __all__ = [
     "write_entry",
     "write_exhausted",
     "write_grant",
+    "write_scope",
     "write_snapshot",
     "write_usd",
 ]

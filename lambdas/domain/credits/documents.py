@@ -23,6 +23,7 @@ from lambdas.domain.credits.entries import (
     Posting,
 )
 from lambdas.domain.credits.grants import CreditGrant, GrantBalance
+from lambdas.domain.credits.scopes import write_scope
 from lambdas.domain.money import to_picodollars
 from lambdas.domain.times import read_time, write_time
 from lambdas.domain.words import exact_text
@@ -57,12 +58,11 @@ def read_usd(text: str) -> int:
 
 def write_grant(grant: CreditGrant) -> Document:
     """Write a grant."""
-    conditions = grant.scope.conditions
     return {
         "version": VERSION,
         "id": grant.id,
         "usd": write_usd(grant.picodollars),
-        "scope": {field.value: list(names) for field, names in conditions.items()},
+        "scope": write_scope(grant.scope),
         "priority": grant.priority,
         "effective_from": write_time(grant.effective_from),
         "expires_at": _write_time(grant.expires_at),

@@ -34,7 +34,7 @@ class UnpaidScope(NamedTuple):
         exhausted: The scope, as it was noticed.
         granted_picodollars: The amounts of its grants that are not voided.
         used_picodollars: The part of them that is gone.
-        callers: The ARNs that it names, if no other grant may pay for their usage.
+        callers: The ARNs that it names, without those all of whose usage another grant pays for.
     """
 
     exhausted: ExhaustedScope
@@ -174,7 +174,7 @@ def _list_unpaid_callers(scope: BudgetScope, paying: Sequence[BudgetScope]) -> I
     named = list_named_callers(scope) if find_brake_obstacle(scope, None) is None else ()
     for arn in named:
         labels, unknown = _make_labels(arn, scope)
-        if not may_be_paid(paying, labels, unknown):
+        if not any(each.includes_surely(labels, unknown) for each in paying):
             yield arn
 
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from lambdas.domain.budgets import BudgetScope, digest_value
+from lambdas.domain.credits.scopes import scope_key
 from lambdas.domain.times import read_time, write_time
 
 LOW_PERCENT = 20
@@ -42,7 +43,7 @@ class ExhaustedScope:
     @property
     def key(self) -> str:
         """A text that is the same for the same conditions, in whatever order."""
-        return digest_value(json.dumps(_write_scope(self.scope), sort_keys=True))
+        return digest_value(scope_key(self.scope))
 
 
 class ExhaustedScopes(Protocol):
@@ -58,7 +59,7 @@ class ExhaustedScopes(Protocol):
 def write_exhausted(exhausted: ExhaustedScope) -> dict[str, Any]:
     """Write an exhausted scope as a document."""
     return {
-        "scope": _write_scope(exhausted.scope),
+        "scope": json.loads(scope_key(exhausted.scope)),
         "since": write_time(exhausted.since),
         "because": exhausted.because,
     }
@@ -76,7 +77,3 @@ def read_exhausted(document: Mapping[str, Any]) -> ExhaustedScope:
         since=read_time(document["since"]),
         because=str(document["because"]),
     )
-
-
-def _write_scope(scope: BudgetScope) -> dict[str, list[str]]:
-    return {field.value: sorted(set(names)) for field, names in scope.conditions.items()}

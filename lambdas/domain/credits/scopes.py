@@ -10,6 +10,11 @@ MAX_SCOPE_BYTES = 1024
 """The bytes of a scope's key in JSON, so that an entry over many scopes fits into an item."""
 
 
+def write_scope(scope: BudgetScope) -> dict[str, list[str]]:
+    """Write a scope as a document: names by label, in the order in which people gave them."""
+    return {field.value: list(names) for field, names in scope.conditions.items()}
+
+
 def scope_key(scope: BudgetScope) -> str:
     """Write a scope as the name of its accounts. The order of names in a condition is no matter.
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from lambdas.domain.budgets import to_usd
+from lambdas.domain.budgets import BudgetScope, digest_value, to_usd
+from lambdas.domain.credits import describe_scope, scope_key
 from lambdas.domain.credits.alerts import CreditFigures
 from lambdas.domain.metrics.aggregation import DataPoint, StatisticSet
 from lambdas.domain.metrics.catalog import (
@@ -63,11 +64,23 @@ class CreditPublishing:
 def list_points(figures: CreditFigures, now: datetime) -> Sequence[DataPoint]:
     """List the data points of a scope; that of days left is absent where there is no usage."""
     minute = now.replace(second=0, microsecond=0)
-    dimensions = ((CREDIT_SCOPE, dimension_value(figures.scope.name)),)
+    dimensions = ((CREDIT_SCOPE, name_series(figures.scope.scope)),)
     return [
         DataPoint(metric, dimensions, minute, StatisticSet(1, value, value, value))
         for metric, value in _list_values(figures)
     ]
+
+
+def name_series(scope: BudgetScope) -> str:
+    """Name a scope so that no other scope has the same name.
+
+    The description of a scope has a digest beside it if it leaves names out, or if a name looks
+    like several.
+    """
+    name = describe_scope(scope)
+    names = [each for listed in scope.conditions.values() for each in listed]
+    is_exact = all("," not in each and each in name for each in names)
+    return dimension_value(name if is_exact else f"{name} #{digest_value(scope_key(scope))[:16]}")
 
 
 def _list_values(figures: CreditFigures) -> Iterator[tuple[Metric, Decimal]]:

@@ -120,8 +120,8 @@ def test_the_json_has_each_scope_and_exact_amounts(summarize: Any) -> None:
         "grants": [
             {
                 "id": "anas",
-                "usd": "0.5",
-                "left_usd": "0",
+                "amount_usd": "0.5",
+                "balance_usd": "0",
                 "priority": 50,
                 "effective_from": "2026-09-08T01:00:00+00:00",
                 "expires_at": None,

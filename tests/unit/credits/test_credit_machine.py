@@ -25,6 +25,7 @@ from tests.unit.credits.machine import CreditMachine
 TestCredits = CreditMachine.TestCase
 _MAX_SEARCHED = 400
 """Examples that a planted bug is found in: a search, which ends at the first."""
+_MAX_SOUND = 50
 _FIND = settings(
     max_examples=_MAX_SEARCHED,
     stateful_step_count=30,
@@ -49,6 +50,13 @@ class _OtherRules(Books):
                 for balance in booking.grants
             )
             yield booking._replace(grants=tuple(real))
+
+
+class RulesStay(_OtherRules):
+    """A control: what plants bugs is no bug by itself."""
+
+    def change(self, balance: GrantBalance) -> GrantBalance:
+        return balance
 
 
 class ExpiredGrantsPay(_OtherRules):
@@ -151,3 +159,10 @@ def test_the_machine_finds_a_planted_bug(bug: type[Books]) -> None:
 
     with pytest.raises(AssertionError):
         run_state_machine_as_test(Buggy, settings=_FIND)
+
+
+def test_the_machine_finds_no_bug_in_the_books_that_bugs_are_planted_in() -> None:
+    class Sound(CreditMachine):
+        books_class = RulesStay
+
+    run_state_machine_as_test(Sound, settings=settings(_FIND, max_examples=_MAX_SOUND))

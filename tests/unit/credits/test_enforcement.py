@@ -65,11 +65,9 @@ def test_a_rest_that_is_not_effective_any_more_pays_nothing() -> None:
         BudgetScope(),
         BudgetScope(identity=("arn:aws:iam::*",)),
         BudgetScope(principal=(BEN,)),
-        BudgetScope(project=("chat",)),
-        BudgetScope(principal=(BEN,), region=("us-east-1",)),
     ],
 )
-def test_a_caller_for_whom_another_grant_may_pay_is_left_out(wider: BudgetScope) -> None:
+def test_a_caller_for_whom_another_grant_pays_for_certain_is_left_out(wider: BudgetScope) -> None:
     balances = make_balance("june", BudgetScope(identity=(BEN,))), make_balance("w", wider, 1)
     scope = balances[0].grant.scope
     (found,) = find_unpaid([exhaust(scope)], make_book(*balances), NOON)
@@ -82,11 +80,26 @@ def test_a_grant_for_another_caller_pays_for_no_one_else() -> None:
     assert found.callers == (BEN,)
 
 
-def test_a_grant_for_a_session_may_pay_for_its_role() -> None:
+@pytest.mark.parametrize(
+    "other",
+    [
+        BudgetScope(project=("chat",)),
+        BudgetScope(principal=(BEN,), region=("us-east-1",)),
+        BudgetScope(identity=(BEN,), model=("*",)),
+    ],
+)
+def test_a_grant_for_a_part_of_the_usage_does_not_keep_a_caller(other: BudgetScope) -> None:
+    balances = make_balance("june", BudgetScope(identity=(BEN,))), make_balance("w", other, 1)
+    (found,) = find_unpaid([exhaust(balances[0].grant.scope)], make_book(*balances), NOON)
+    assert found.callers == (BEN,)
+
+
+@pytest.mark.parametrize("other", [(ANA,), ("arn:*",)])
+def test_a_grant_for_sessions_does_not_keep_their_role(other: tuple[str, ...]) -> None:
     role = make_balance("role", BudgetScope(principal=(ROLE,)))
-    session = make_balance("session", BudgetScope(identity=(ANA,)), 1)
+    session = make_balance("session", BudgetScope(identity=other), 1)
     (found,) = find_unpaid([exhaust(role.grant.scope)], make_book(role, session), NOON)
-    assert found.callers == ()
+    assert found.callers == (ROLE,)
 
 
 def test_scopes_of_patterns_projects_or_a_part_of_the_usage_name_no_caller() -> None:

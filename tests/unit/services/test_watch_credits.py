@@ -38,7 +38,7 @@ from lambdas.domain.metrics.catalog import (
     CREDIT_OVERAGE,
     Metric,
 )
-from lambdas.domain.metrics.credit_metrics import MAX_SCOPES, CreditPublishing
+from lambdas.domain.metrics.credit_metrics import MAX_SCOPES, CreditPublishing, name_series
 from lambdas.services.send_credit_alerts import RETRY_AFTER, CreditAlertSender
 from lambdas.services.watch_credits import CreditWatcher, covers
 from tests.builders import ANA, NOON, SONNET_4
@@ -491,3 +491,18 @@ def test_a_message_says_how_much_is_left_of_many_grants(books: Credits) -> None:
     assert "expires 2026-" in text
     Draft202012Validator(SCHEMA).validate(detail)
     assert books.alerts.list_alerts()[0].alert.level is CreditLevel.LOW
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (("a, b",), ("a", "b")),
+        (tuple("abcdefghij"), (*"abcdefghi", "k")),
+        (("a", "b" * 300 + "c"), ("a", "b" * 300 + "d")),
+        (("\u20ac",), ("\u00e9",)),
+    ],
+)
+def test_two_scopes_never_share_a_series(first: tuple[str, ...], second: tuple[str, ...]) -> None:
+    assert name_series(BudgetScope(project=first)) != name_series(BudgetScope(project=second))
+    assert name_series(CHAT) == "project chat"
+    assert name_series(BudgetScope()) == "the account"
