@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
 from lambdas.domain.events import EventType, MeterEvent, make_event_id
 from lambdas.domain.webhooks import (
     Delivery,
+    DeliveryMessage,
     DeliveryState,
     ReceiverAnswer,
     ReceiverError,
@@ -50,8 +51,8 @@ def make_subscription(**changes: Any) -> WebhookSubscription:
 
 def make_delivery(**changes: Any) -> Delivery:
     """A delivery that is due and was not attempted yet, but for the changes."""
-    delivery = Delivery(webhook_id="pager", event=make_event(), due_at=NOON, created_at=NOON)
-    return replace(delivery, **changes)
+    times = {"due_at": NOON, "created_at": NOON, "started_at": NOON, "subscribed_at": NOON}
+    return Delivery(**{"webhook_id": "pager", "event": make_event(), **times, **changes})
 
 
 class NotSealedHereError(Exception):
@@ -189,23 +190,30 @@ class InMemoryDeliveries:
 
         return _run(self._effects, write)
 
+    def note_message(self, message: DeliveryMessage) -> None:
+        def write() -> None:
+            key = message.webhook_id, message.event_id
+            found = self.stored.get(key)
+            if found is not None and found.message_number < message.number:
+                self.stored[key] = replace(found, message_number=message.number)
 
-class QueuedDelivery(NamedTuple):
-    """A message of the queue."""
-
-    webhook_id: str
-    event_id: str
+        _run(self._effects, write)
 
 
 class InMemoryDeliveryQueue:
-    """A queue in a list."""
+    """A queue in a list, with the waits of its messages in another one."""
 
     def __init__(self, *, effects: Effects | None = None) -> None:
-        self.messages: list[QueuedDelivery] = []
+        self.messages: list[DeliveryMessage] = []
+        self.waits: list[timedelta] = []
         self._effects = effects or Effects()
 
-    def send(self, webhook_id: str, event_id: str) -> None:
-        _run(self._effects, lambda: self.messages.append(QueuedDelivery(webhook_id, event_id)))
+    def send(self, message: DeliveryMessage, wait: timedelta = timedelta(0)) -> None:
+        def append() -> None:
+            self.messages.append(message)
+            self.waits.append(wait)
+
+        _run(self._effects, append)
 
 
 class SentRequest(NamedTuple):

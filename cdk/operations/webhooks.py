@@ -26,6 +26,7 @@ from lambdas.domain.webhooks import (
     WebhookFormat,
     WebhookStore,
     WebhookSubscription,
+    check_receiver,
     check_webhook,
     list_valid,
 )
@@ -359,12 +360,15 @@ def resend(
 
     Raises:
         CommandError: The receiver or the delivery does not exist.
+        InvalidWebhookError: The delivery was for an earlier receiver of this name.
     """
     if is_dry_run:
-        found = webhooks.deliveries.get(_find(webhooks, webhook_id).id, event_id)
+        receiver = _find(webhooks, webhook_id)
+        found = webhooks.deliveries.get(receiver.id, event_id)
         if found is None:
             message = f"{webhook_id} has no such delivery: webhooks deliveries lists them."
             raise CommandError(message)
+        check_receiver(found, receiver)
         print(f"{printable(found.event.id)} is {found.state}: it would be sent again.")
         print(_DRY_RUN)
         return

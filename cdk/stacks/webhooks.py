@@ -22,17 +22,13 @@ from cdk.functions.webhook_router import ROUTER_TIMEOUT, WebhookRouter
 from cdk.functions.webhook_sender import SENDER_TIMEOUT, WebhookSender
 from cdk.stacks.storage import StorageStack
 
-_MAX_ROUTER_RECEIVES = 10
-"""A message comes again after six minutes. So faults of AWS may take an hour, and a message that
-cannot be read is a dead letter after that time."""
-_MAX_SENDER_RECEIVES = 200
-"""A message lives as long as its delivery, which has 10 attempts. If one waits for more than 12
-hours, its message is received two or three times, because SQS hides no message for longer. A
-receiver may ask for a pause of 24 hours after each attempt, which is three receives more. So 60 are
-usual in the worst case, and the others are room for faults of AWS. Without end, a message that
-stops the sender would come again until it expires.
+_MAX_RECEIVES = 10
+"""A message comes again after six minutes, and only if its run has failed: a delivery that waits
+gets new messages. So faults of AWS may take an hour, and a message that cannot be read, or stops
+its function, is a dead letter after that time. Dead letters keep the time at which they were sent:
+so they stay for almost 14 days.
 
-Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
+Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
 """
 
 
@@ -69,7 +65,7 @@ class WebhooksStack(Stack):
             "Events",
             name=WEBHOOK_EVENTS,
             function_timeout=ROUTER_TIMEOUT,
-            max_receive_count=_MAX_ROUTER_RECEIVES,
+            max_receive_count=_MAX_RECEIVES,
             key=storage.data_key,
         )
         deliveries = WebhookQueue(
@@ -77,7 +73,7 @@ class WebhooksStack(Stack):
             "Deliveries",
             name=WEBHOOK_DELIVERIES,
             function_timeout=SENDER_TIMEOUT,
-            max_receive_count=_MAX_SENDER_RECEIVES,
+            max_receive_count=_MAX_RECEIVES,
             key=storage.data_key,
         )
         received.deny_principals(but=redrive_role)

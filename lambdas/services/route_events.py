@@ -9,11 +9,14 @@ from typing import NamedTuple
 
 from lambdas.domain.events import MeterEvent
 from lambdas.domain.webhooks import (
-    Delivery,
+    DeliveryMessage,
     DeliveryQueue,
     DeliveryState,
     DeliveryStore,
     WebhookStore,
+    WebhookSubscription,
+    belongs_to,
+    start_delivery,
 )
 
 
@@ -54,18 +57,22 @@ class EventRouter:
         for event in events:
             for subscription in enabled:
                 if subscription.filter.matches(event):
-                    is_new = self._add(subscription.id, event, now)
+                    is_new = self._add(subscription, event, now)
                     added += is_new
                     repeated += not is_new
         return RouteReport(added, repeated)
 
-    def _add(self, webhook_id: str, event: MeterEvent, now: datetime) -> bool:
-        delivery = Delivery(webhook_id=webhook_id, event=event, due_at=now, created_at=now)
-        is_new = self.deliveries.add(delivery)
-        if is_new or self._waits_for_first_attempt(webhook_id, event.id):
-            self.queue.send(webhook_id, event.id)
+    def _add(self, subscription: WebhookSubscription, event: MeterEvent, now: datetime) -> bool:
+        is_new = self.deliveries.add(start_delivery(subscription, event, now))
+        if is_new or self._waits_for_first_attempt(subscription, event.id):
+            self.queue.send(DeliveryMessage(subscription.id, event.id))
         return is_new
 
-    def _waits_for_first_attempt(self, webhook_id: str, event_id: str) -> bool:
-        found = self.deliveries.get(webhook_id, event_id)
-        return found is not None and found.state is DeliveryState.PENDING and not found.attempts
+    def _waits_for_first_attempt(self, subscription: WebhookSubscription, event_id: str) -> bool:
+        found = self.deliveries.get(subscription.id, event_id)
+        return (
+            found is not None
+            and found.state is DeliveryState.PENDING
+            and not found.attempts
+            and belongs_to(found, subscription)
+        )

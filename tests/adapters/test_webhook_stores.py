@@ -14,12 +14,12 @@ from lambdas.adapters.dynamodb.delivery_store import DELIVERY_RETENTION, DynamoD
 from lambdas.adapters.dynamodb.webhook_changes import AuditedWebhookStore
 from lambdas.adapters.dynamodb.webhook_store import DynamoDbWebhookStore
 from lambdas.adapters.kms_secret_box import KmsSecretBox
-from lambdas.adapters.sqs_delivery_queue import SqsDeliveryQueue
-from lambdas.adapters.sqs_messages import read_delivery_message
+from lambdas.adapters.sqs_delivery_queue import SqsDeliveryQueue, read_delivery_message
 from lambdas.domain.audit import AuditAction
 from lambdas.domain.events import MeterEvent
 from lambdas.domain.webhooks import (
     DeliveryAttempt,
+    DeliveryMessage,
     DeliveryQueue,
     DeliveryState,
     DeliveryStore,
@@ -38,7 +38,6 @@ from tests.webhooks import (
     InMemorySecretBox,
     InMemoryWebhooks,
     NotSealedHereError,
-    QueuedDelivery,
     make_delivery,
     make_event,
     make_subscription,
@@ -69,7 +68,11 @@ ATTEMPTED = make_delivery(
     due_at=NOON + 5 * MINUTE,
     last=DeliveryAttempt(NOON + MINUTE, 500, "it answered 500"),
     created_at=NOON + MINUTE,
+    started_at=NOON + 2 * MINUTE,
+    subscribed_at=NOON - HOUR,
+    message_number=3,
 )
+MESSAGE = DeliveryMessage("pager", "evt_1", 2)
 
 
 class Stores(NamedTuple):
@@ -220,6 +223,17 @@ def test_a_delivery_that_has_ended_is_not_claimed(stores: Stores, state: Deliver
     assert deliveries.get("pager", ended.event.id) == ended
 
 
+def test_the_highest_number_of_a_message_is_stored(stores: Stores) -> None:
+    deliveries = stores.deliveries
+    deliveries.add(ATTEMPTED)
+    for number, expected in ((2, 3), (3, 3), (5, 5), (4, 5)):
+        deliveries.note_message(DeliveryMessage("pager", ATTEMPTED.event.id, number))
+        stored = deliveries.get("pager", ATTEMPTED.event.id)
+        assert stored == replace(ATTEMPTED, message_number=expected)
+    deliveries.note_message(DeliveryMessage("pager", "absent", 1))
+    assert deliveries.get("pager", "absent") is None
+
+
 def test_a_delivery_that_does_not_exist_is_not_written(stores: Stores) -> None:
     assert not stores.deliveries.write(make_delivery(), 0)
     assert list(stores.deliveries.list_for("pager")) == []
@@ -242,19 +256,19 @@ def test_a_message_names_a_delivery_and_nothing_else(
     if not is_real:
         in_memory = InMemoryDeliveryQueue()
         send(in_memory)
-        assert in_memory.messages == [QueuedDelivery("pager", "evt_1")]
+        assert in_memory.messages == [MESSAGE]
         return
     request.getfixturevalue("aws")
     sqs = boto3.client("sqs")
     url = sqs.create_queue(QueueName="deliveries")["QueueUrl"]
     send(SqsDeliveryQueue(sqs, url))
     (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
-    assert read_delivery_message(message["Body"]) == ("pager", "evt_1")
-    assert set(json.loads(message["Body"])) == {"webhook", "event"}
+    assert read_delivery_message(message["Body"]) == MESSAGE
+    assert set(json.loads(message["Body"])) == {"webhook", "event", "number"}
 
 
 def send(queue: DeliveryQueue) -> None:
-    queue.send("pager", "evt_1")
+    queue.send(MESSAGE)
 
 
 def test_deliveries_expire_30_days_after_they_were_due(aws: None) -> None:

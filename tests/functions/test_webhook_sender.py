@@ -63,18 +63,22 @@ def test_a_delivery_is_signed_and_its_message_is_done(
 
 
 @pytest.mark.parametrize("answer", [ReceiverAnswer(500), ReceiverError("no answer")])
-def test_a_message_of_a_failed_attempt_stays_and_is_hidden_until_the_next_one(
+def test_a_message_of_a_failed_attempt_is_followed_by_one_that_comes_later(
     account: WebhookAccount, receiver: ScriptedReceiver, answer: ReceiverAnswer | ReceiverError
 ) -> None:
     account.add("pager")
     account.test("pager")
     receiver.answers = [answer]
     event = account.receive()
-    assert send(event) == [event["Records"][0]["messageId"]]
+    assert send(event) == []
     assert account.receive() == {"Records": []}
-    # A copy that comes early makes no attempt, and waits as long.
-    assert send(event) == [event["Records"][0]["messageId"]]
+    # A copy that comes early makes no attempt, and no third message.
+    assert send(event) == []
     assert len(receiver.requests) == 1
+    attributes = boto3.client("sqs").get_queue_attributes(
+        QueueUrl=account.queue_url, AttributeNames=["ApproximateNumberOfMessagesDelayed"]
+    )["Attributes"]
+    assert attributes == {"ApproximateNumberOfMessagesDelayed": "1"}
 
 
 def test_a_receiver_that_is_gone_is_counted_and_its_message_is_done(
@@ -110,7 +114,7 @@ def test_a_message_that_names_no_delivery_stays_and_stops_no_other(
     event = account.receive()
     poison = {"messageId": "poison", "receiptHandle": "-", "body": "{"}
     forged = {"messageId": "forged", "receiptHandle": "-"} | {
-        "body": json.dumps({"webhook": "pager", "event": "evt_forged"})
+        "body": json.dumps({"webhook": "pager", "event": "evt_forged", "number": 0})
     }
     assert send({"Records": [poison, forged, *event["Records"]]}) == ["poison"]
     assert len(receiver.requests) == 1

@@ -5,10 +5,10 @@ from functools import cache
 from typing import Any
 
 import pytest
+from lambdas.adapters.sqs_messages import MAX_WAIT
 
 from cdk.config import Config, stack_names
 from cdk.stacks.webhooks import WebhooksStack
-from lambdas.adapters.sqs_messages import MAX_WAIT
 from lambdas.domain.webhooks import MAX_ATTEMPTS
 from tests.infrastructure.synthesis import (
     Deployment,

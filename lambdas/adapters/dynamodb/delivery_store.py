@@ -23,7 +23,7 @@ from lambdas.domain.governance_keys import (
     WEBHOOK_DELIVERIES_PREFIX,
 )
 from lambdas.domain.times import read_time
-from lambdas.domain.webhooks import Delivery, DeliveryAttempt, DeliveryState
+from lambdas.domain.webhooks import Delivery, DeliveryAttempt, DeliveryMessage, DeliveryState
 from lambdas.logs import logger
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 DELIVERY_RETENTION = timedelta(days=30)
 """The time for which a delivery is stored after it was added or due last."""
 _STATE, _ATTEMPTS, _DUE_AT, _CREATED_AT = "delivery_state", "attempts", "due_at", "created_at"
-_EVENT, _LAST = "event", "last_attempt"
+_EVENT, _LAST, _SUBSCRIBED_AT = "event", "last_attempt", "subscribed_at"
+_STARTED_AT, _MESSAGE_NUMBER = "started_at", "message_number"
 
 
 class DynamoDbDeliveryStore:
@@ -100,6 +101,15 @@ class DynamoDbDeliveryStore:
         before: Item = {":before": {"N": str(attempts_before)}}
         return self._put(delivery, f"{_ATTEMPTS} = :before", before)
 
+    def note_message(self, message: DeliveryMessage) -> None:
+        """Store the number of a message of a delivery, unless a higher one is stored."""
+        self._stored.update(
+            _make_key(message.webhook_id, message.event_id),
+            f"SET {_MESSAGE_NUMBER} = :number",
+            {":number": {"N": str(message.number)}},
+            only_if=f"{_MESSAGE_NUMBER} < :number",
+        )
+
     def _put(self, delivery: Delivery, only_if: str, values: Item | None = None) -> bool:
         request: PutItemInputTypeDef = {
             "TableName": self._table_name,
@@ -129,6 +139,9 @@ def _write(delivery: Delivery) -> Item:
         _ATTEMPTS: {"N": str(delivery.attempts)},
         _DUE_AT: {"S": write_time(delivery.due_at)},
         _CREATED_AT: {"S": write_time(delivery.created_at)},
+        _STARTED_AT: {"S": write_time(delivery.started_at)},
+        _SUBSCRIBED_AT: {"S": write_time(delivery.subscribed_at)},
+        _MESSAGE_NUMBER: {"N": str(delivery.message_number)},
         EXPIRES_AT: {"N": str(round(expires_at.timestamp()))},
     }
     if delivery.last is not None:
@@ -160,6 +173,9 @@ def _read(item: Item) -> Delivery:
         due_at=read_time(item[_DUE_AT]["S"]),
         last=_read_attempt(item[_LAST]["S"]) if _LAST in item else None,
         created_at=read_time(item[_CREATED_AT]["S"]),
+        started_at=read_time(item[_STARTED_AT]["S"]),
+        subscribed_at=read_time(item[_SUBSCRIBED_AT]["S"]),
+        message_number=int(item[_MESSAGE_NUMBER]["N"]),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 
-from lambdas.domain.webhooks.deliveries import Delivery
+from lambdas.domain.webhooks.deliveries import Delivery, DeliveryMessage
 from lambdas.domain.webhooks.subscription import SealedSecret, WebhookSubscription
 
 
@@ -108,9 +108,12 @@ class DeliveryStore(Protocol):
             `False` if it has another number of attempts than before by now.
         """
 
+    def note_message(self, message: DeliveryMessage) -> None:
+        """Store the number of a message of a delivery, unless a higher one is stored."""
+
 
 class DeliveryQueue(Protocol):
     """The queue from which deliveries are sent."""
 
-    def send(self, webhook_id: str, event_id: str) -> None:
-        """Have a delivery attempted as soon as it is due."""
+    def send(self, message: DeliveryMessage, wait: timedelta = timedelta(0)) -> None:
+        """Have a delivery looked at after a wait, or after the longest one that the queue has."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from lambdas.domain.events import EventType, MeterEvent
-from lambdas.domain.webhooks import DeliveryState, EventFilter
+from lambdas.domain.webhooks import DeliveryMessage, DeliveryState, EventFilter
 from lambdas.services.route_events import EventRouter, RouteReport
 from tests.brake import Crash, Effects
 from tests.webhooks import (
@@ -15,7 +15,6 @@ from tests.webhooks import (
     InMemoryDeliveries,
     InMemoryDeliveryQueue,
     InMemoryWebhooks,
-    QueuedDelivery,
     make_delivery,
     make_event,
     make_subscription,
@@ -47,14 +46,14 @@ def test_an_event_is_delivered_to_each_receiver_that_wants_it() -> None:
     assert routing.route(REACHED, DENIED) == RouteReport(added=3)
     wanted = [("all", "evt_reached"), ("all", "evt_denied"), ("brake", "evt_denied")]
     assert list(routing.deliveries.stored) == wanted
-    assert routing.queue.messages == [QueuedDelivery(*each) for each in wanted]
+    assert routing.queue.messages == [DeliveryMessage(*each) for each in wanted]
 
 
 def test_a_delivery_is_due_at_once() -> None:
     routing = Routing()
     routing.route(DENIED)
     assert routing.deliveries.get("all", "evt_denied") == make_delivery(
-        webhook_id="all", event=DENIED, due_at=LATER, created_at=LATER
+        webhook_id="all", event=DENIED, due_at=LATER, created_at=LATER, started_at=LATER
     )
 
 
@@ -63,7 +62,7 @@ def test_a_repeated_event_adds_nothing_but_wakes_what_was_not_attempted() -> Non
     routing.route(REACHED)
     assert routing.route(REACHED) == RouteReport(repeated=1)
     assert len(routing.deliveries.stored) == 1
-    assert routing.queue.messages == [QueuedDelivery("all", "evt_reached")] * 2
+    assert routing.queue.messages == [DeliveryMessage("all", "evt_reached")] * 2
 
 
 @pytest.mark.parametrize(
@@ -99,4 +98,4 @@ def test_a_run_that_stops_anywhere_loses_nothing(moment: int) -> None:
         routing.route(REACHED, DENIED)
     routing.route(REACHED, DENIED)
     assert len(routing.deliveries.stored) == 3
-    assert {tuple(message) for message in routing.queue.messages} == set(routing.deliveries.stored)
+    assert {message[:2] for message in routing.queue.messages} == set(routing.deliveries.stored)
