@@ -36,7 +36,7 @@ def alarm_change(
     detail: dict[str, Any] = {
         "alarmName": name,
         "configuration": {
-            "description": "Read the log. Dashboard: https://console.example/health Runbook: x.md",
+            "description": "Read the log. Dashboard: https://console.aws.amazon.com/health Runbook: x.md",
             "metrics": metrics or [metric()],
         },
         "state": {

@@ -22,13 +22,11 @@ from cdk.functions.webhook_router import ROUTER_TIMEOUT, WebhookRouter
 from cdk.functions.webhook_sender import SENDER_TIMEOUT, WebhookSender
 from cdk.stacks.storage import StorageStack
 
-_MAX_RECEIVES = 10
-"""A message comes again after six minutes, and only if its run has failed: a delivery that waits
-gets new messages. So faults of AWS may take an hour, and a message that cannot be read, or stops
-its function, is a dead letter after that time. Dead letters keep the time at which they were sent:
-so they stay for almost 14 days.
-
-Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
+_MAX_ROUTER_RECEIVES, _MAX_SENDER_RECEIVES = 5, 10
+"""A message comes again after six timeouts of its function, and only if its run has failed: a
+delivery that waits gets new messages. So faults of AWS may take an hour, and a message that cannot
+be read, or stops its function, is a dead letter after that time. The age of a dead letter counts
+from its first sending: so it stays for almost 14 days.
 """
 
 
@@ -65,7 +63,7 @@ class WebhooksStack(Stack):
             "Events",
             name=WEBHOOK_EVENTS,
             function_timeout=ROUTER_TIMEOUT,
-            max_receive_count=_MAX_RECEIVES,
+            max_receive_count=_MAX_ROUTER_RECEIVES,
             key=storage.data_key,
         )
         deliveries = WebhookQueue(
@@ -73,12 +71,13 @@ class WebhooksStack(Stack):
             "Deliveries",
             name=WEBHOOK_DELIVERIES,
             function_timeout=SENDER_TIMEOUT,
-            max_receive_count=_MAX_RECEIVES,
+            max_receive_count=_MAX_SENDER_RECEIVES,
             key=storage.data_key,
         )
         received.deny_principals(but=redrive_role)
         received.allow_redrive(redrive_role)
-        # The topic is in a stack that is deployed later, under a name that CloudFormation makes.
+        # The topic is in a stack that is deployed later, under a name that CloudFormation makes. So
+        # this is a pattern, which others could match: the router takes messages of the one alone.
         topics = self.format_arn(service="sns", resource=f"{stack_names.MONITORING}-*")
         received.allow_service("TopicSends", "sns.amazonaws.com", topics)
         self._watch_alarms(received)
@@ -89,6 +88,7 @@ class WebhooksStack(Stack):
             governance=storage.governance,
             received=received,
             deliveries=deliveries,
+            topic_stack=stack_names.MONITORING,
         )
         self.sender = WebhookSender(
             self,

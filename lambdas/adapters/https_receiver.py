@@ -16,7 +16,7 @@ from threading import Thread
 from time import monotonic
 from typing import TYPE_CHECKING, TypeAlias
 
-from lambdas.domain.webhooks import ReceiverAnswer, ReceiverError
+from lambdas.domain.webhooks import ReceiverAnswer, ReceiverError, SlowReceiverError
 from lambdas.domain.webhooks.address import (
     InvalidAddressError,
     IpAddress,
@@ -88,8 +88,10 @@ class HttpsReceiver:
         """Send a body to an address.
 
         Raises:
-            ReceiverError: There was no answer in time, or the address may not be called.
+            SlowReceiverError: There was no answer in time.
+            ReceiverError: There was none, or the address may not be called.
         """
+        kind = ReceiverError
         deadline = _Deadline(self._timeout)
         try:
             address = parse_address(url)
@@ -99,8 +101,10 @@ class HttpsReceiver:
             failure = str(error)
         except (OSError, HTTPException, ValueError) as error:
             failure = _explain(error, self._timeout)
+            if isinstance(error, TimeoutError):
+                kind = SlowReceiverError
         # Outside of the block, so that no error with parts of the URL hangs on this one.
-        raise ReceiverError(failure)
+        raise kind(failure)
 
     def _open(self, address: ReceiverAddress, deadline: _Deadline) -> ssl.SSLSocket:
         """Connect to the first checked address that answers, and verify its certificate."""
@@ -174,7 +178,7 @@ def read_retry_after(text: str | None, now: datetime) -> timedelta | None:
     """Read the time to wait: seconds, or a date of HTTP; `None` for anything else."""
     stripped = "" if text is None else text.strip()
     if stripped.isascii() and stripped.isdigit():
-        return timedelta(seconds=int(stripped[:_MAX_SECONDS_LENGTH]))
+        return timedelta(seconds=int(stripped.lstrip("0")[:_MAX_SECONDS_LENGTH] or "0"))
     try:
         moment = parsedate_to_datetime(stripped)
         at = moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -42,6 +42,9 @@ class SqsDeliveryQueue:
         self._client.send_message(
             QueueUrl=self._queue_url,
             MessageBody=json.dumps(content),
+            # A backlog of one receiver holds up no other one.
+            # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html
+            MessageGroupId=message.webhook_id,
             DelaySeconds=ceil(min(max(wait, timedelta(0)), MAX_WAIT).total_seconds()),
         )
 

@@ -73,6 +73,7 @@ def test_a_message_is_held_back_for_its_wait(wait: timedelta, seconds: float) ->
     (request,) = sqs.made
     assert request["DelaySeconds"] == seconds
     assert request["QueueUrl"] == "https://queue"
+    assert request["MessageGroupId"] == "pager", "fair between receivers"
 
 
 @pytest.mark.usefixtures("aws")

@@ -23,7 +23,13 @@ from lambdas.domain.governance_keys import (
     WEBHOOK_DELIVERIES_PREFIX,
 )
 from lambdas.domain.times import read_time
-from lambdas.domain.webhooks import Delivery, DeliveryAttempt, DeliveryMessage, DeliveryState
+from lambdas.domain.webhooks import (
+    Delivery,
+    DeliveryAttempt,
+    DeliveryMessage,
+    DeliveryState,
+    UnreadableWebhookError,
+)
 from lambdas.logs import logger
 
 if TYPE_CHECKING:
@@ -58,11 +64,21 @@ class DynamoDbDeliveryStore:
         return self._put(delivery, f"attribute_not_exists({PARTITION_KEY})")
 
     def get(self, webhook_id: str, event_id: str) -> Delivery | None:
-        """Get a delivery; `None` if it does not exist, or cannot be read and is logged."""
+        """Get a delivery; `None` if it does not exist.
+
+        Raises:
+            UnreadableWebhookError: It cannot be read. It is logged.
+        """
         answer = self._client.get_item(
             TableName=self._table_name, Key=_make_key(webhook_id, event_id), ConsistentRead=True
         )
-        return _try_to_read(answer["Item"]) if "Item" in answer else None
+        if "Item" not in answer:
+            return None
+        found = _try_to_read(answer["Item"])
+        if found is None:
+            message = f"the delivery of {event_id} to {webhook_id} cannot be read: see the log"
+            raise UnreadableWebhookError(message)
+        return found
 
     def list_for(self, webhook_id: str) -> Iterator[Delivery]:
         """List the deliveries of a subscription, the newest first."""

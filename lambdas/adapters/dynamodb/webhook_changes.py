@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from lambdas.adapters.dynamodb.webhook_store import (
 )
 from lambdas.domain.audit import AuditAction, AuditedChange
 from lambdas.domain.governance_keys import PARTITION_KEY
-from lambdas.domain.webhooks import SealedSecret, WebhookSubscription
+from lambdas.domain.webhooks import SealedSecret, UnreadableWebhookError, WebhookSubscription
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -71,7 +72,9 @@ class AuditedWebhookStore(DynamoDbWebhookStore):
                 "ConditionExpression": _IS_STORED,
             }
         }
-        found = self.get(webhook_id)
+        found: WebhookSubscription | None = None
+        with suppress(UnreadableWebhookError):
+            found = self.get(webhook_id)
         return self._write(delete, AuditAction.REMOVE_WEBHOOK, webhook_id, found, None)
 
     def write_secrets(

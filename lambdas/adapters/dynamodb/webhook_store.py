@@ -20,6 +20,7 @@ from lambdas.domain.times import read_time
 from lambdas.domain.webhooks import (
     EventFilter,
     SealedSecret,
+    UnreadableWebhookError,
     WebhookFormat,
     WebhookSubscription,
 )
@@ -56,11 +57,21 @@ class DynamoDbWebhookStore:
         return sorted(found, key=lambda subscription: subscription.id)
 
     def get(self, webhook_id: str) -> WebhookSubscription | None:
-        """Get a subscription; `None` if it does not exist, or cannot be read and is logged."""
+        """Get a subscription; `None` if it does not exist.
+
+        Raises:
+            UnreadableWebhookError: It cannot be read. It is logged.
+        """
         answer = self._client.get_item(
             TableName=self._table_name, Key=make_webhook_key(webhook_id), ConsistentRead=True
         )
-        return _try_to_read(answer["Item"]) if "Item" in answer else None
+        if "Item" not in answer:
+            return None
+        found = _try_to_read(answer["Item"])
+        if found is None:
+            message = f"the webhook {webhook_id} cannot be read: remove it, then add it again"
+            raise UnreadableWebhookError(message)
+        return found
 
     def add(self, subscription: WebhookSubscription) -> bool:
         """Add a subscription; `False` if one has its id."""

@@ -9,7 +9,7 @@ import re
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from lambdas.domain.alarms.alarm_change import AlarmChange, AlarmState
+from lambdas.domain.alarms.alarm_change import AlarmChange, AlarmState, is_console_link
 from lambdas.domain.alarms.names import (
     ALARM_PREFIX,
     ANOMALY_ALARMS,
@@ -117,7 +117,14 @@ def _write_title(change: AlarmChange, kind: _Kind) -> str:
 
 def _write_text(change: AlarmChange) -> str:
     lines = (change.description, change.reason)
-    return "\n".join(cut(printable(line), _MAX_TEXT_LETTERS) for line in lines if line)
+    return "\n".join(_show_text(line) for line in lines if line)
+
+
+def _show_text(text: str) -> str:
+    """Show a text that whoever may put alarms can choose: only the console stays a link."""
+    words = printable(text).split(" ")
+    shown = (word if is_console_link(word) else break_links(word) for word in words)
+    return cut(" ".join(shown), _MAX_TEXT_LETTERS)
 
 
 def _write_detail(change: AlarmChange, kind: _Kind) -> dict[str, Any]:
@@ -132,7 +139,7 @@ def _write_detail(change: AlarmChange, kind: _Kind) -> dict[str, Any]:
         "metric": change.metric,
         "threshold": change.threshold,
         "dimensions": dict(change.dimensions),
-        "reason": cut(change.reason, _MAX_TEXT_LETTERS),
+        "reason": _show_text(change.reason),
         "is_muted": change.is_muted,
     }
 

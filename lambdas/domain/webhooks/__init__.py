@@ -37,6 +37,8 @@ from lambdas.domain.webhooks.ports import (
     ReceiverAnswer,
     ReceiverError,
     SecretBox,
+    SlowReceiverError,
+    UnreadableWebhookError,
     WebhookReceiver,
     WebhookStore,
 )
@@ -92,6 +94,8 @@ __all__ = [
     "ReceiverError",
     "SealedSecret",
     "SecretBox",
+    "SlowReceiverError",
+    "UnreadableWebhookError",
     "WebhookFormat",
     "WebhookReceiver",
     "WebhookStore",

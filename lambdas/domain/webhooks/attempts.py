@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from lambdas.domain.events import MeterEvent
 from lambdas.domain.webhooks.deliveries import Delivery, DeliveryAttempt, DeliveryState
-from lambdas.domain.webhooks.ports import ReceiverAnswer, ReceiverError
+from lambdas.domain.webhooks.ports import ReceiverAnswer, ReceiverError, SlowReceiverError
 from lambdas.domain.webhooks.subscription import WebhookSubscription
 from lambdas.domain.words import printable
 
@@ -33,7 +33,8 @@ MAX_ATTEMPTS = 1 + len(RETRY_WAITS)
 MAX_PAUSE = timedelta(hours=24)
 """The longest pause that a receiver can ask for."""
 DEFAULT_PAUSE = timedelta(minutes=1)
-"""The pause of a receiver that is overloaded, and does not say for how long."""
+"""The pause of a receiver that is overloaded and does not say for how long, or that does not answer
+in time: its other deliveries would keep the sender busy."""
 MAX_DELIVERY_AGE = timedelta(days=7)
 """The time after which a delivery fails, whatever it waits for.
 
@@ -190,6 +191,8 @@ def _shorten(text: str) -> str:
 
 
 def _find_pause(result: ReceiverAnswer | ReceiverError, now: datetime) -> datetime | None:
+    if isinstance(result, SlowReceiverError):
+        return now + DEFAULT_PAUSE
     if isinstance(result, ReceiverError) or result.status not in _OVERLOADED:
         return None
     wanted = DEFAULT_PAUSE if result.retry_after is None else result.retry_after

@@ -28,6 +28,14 @@ class ReceiverError(Exception):
     """A receiver has not answered, or may not be called. The text says why, without secrets."""
 
 
+class SlowReceiverError(ReceiverError):
+    """A receiver has not answered in time."""
+
+
+class UnreadableWebhookError(Exception):
+    """A stored subscription or delivery cannot be read. The text says which, and what to do."""
+
+
 class WebhookReceiver(Protocol):
     """Sends to receivers."""
 
@@ -35,7 +43,8 @@ class WebhookReceiver(Protocol):
         """Send a body to an address, to one of its checked IP addresses; no redirect is followed.
 
         Raises:
-            ReceiverError: There was no answer in time, or the address may not be called.
+            SlowReceiverError: There was no answer in time.
+            ReceiverError: There was none, or the address may not be called.
         """
 
 
@@ -56,7 +65,11 @@ class WebhookStore(Protocol):
         """List all subscriptions by id. One that cannot be read is left out and logged."""
 
     def get(self, webhook_id: str) -> WebhookSubscription | None:
-        """Get a subscription; `None` if it does not exist."""
+        """Get a subscription; `None` if it does not exist.
+
+        Raises:
+            UnreadableWebhookError: It cannot be read.
+        """
 
     def add(self, subscription: WebhookSubscription) -> bool:
         """Add a subscription; `False` if one has its id."""
@@ -89,7 +102,11 @@ class DeliveryStore(Protocol):
         """Add a delivery; `False` if the subscription has one of the same event already."""
 
     def get(self, webhook_id: str, event_id: str) -> Delivery | None:
-        """Get a delivery; `None` if it does not exist."""
+        """Get a delivery; `None` if it does not exist.
+
+        Raises:
+            UnreadableWebhookError: It cannot be read.
+        """
 
     def list_for(self, webhook_id: str) -> Iterator[Delivery]:
         """List the deliveries of a subscription, the newest first."""

@@ -13,7 +13,11 @@ from lambdas.domain.scope_field import ScopeField
 from lambdas.domain.webhooks.address import InvalidAddressError, ReceiverAddress, parse_address
 from lambdas.domain.webhooks.attempts import belongs_to
 from lambdas.domain.webhooks.deliveries import Delivery
-from lambdas.domain.webhooks.subscription import EventFilter, WebhookFormat
+from lambdas.domain.webhooks.subscription import (
+    EventFilter,
+    WebhookFormat,
+    WebhookSubscription,
+)
 from lambdas.domain.webhooks.templates import InvalidTemplateError, check_template
 from lambdas.domain.words import show
 

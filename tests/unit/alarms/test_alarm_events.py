@@ -34,7 +34,7 @@ def test_a_usage_alarm_says_how_much_of_what_in_which_time() -> None:
     event = write_some(alarm_change("BedrockMeter-Account-Day-Critical"))
     assert event.type is EventType.USAGE_THRESHOLD_REACHED
     assert event.title == "Bedrock usage of the account: 1,000,000 QuotaTokens in a day reached"
-    assert (event.scope, event.link) == ({}, "https://console.example/health")
+    assert (event.scope, event.link) == ({}, "https://console.aws.amazon.com/health")
     assert event.at == NOON + timedelta(milliseconds=989)
     detail = event.detail
     assert (detail["severity"], detail["window"], detail["check"]) == ("critical", "day", None)

@@ -380,7 +380,7 @@ class Backlog:
         """Send until the queue is empty; returns the number of deliveries by state."""
         senders = [NOON] * 10
         pauses: list[tuple[datetime, datetime]] = []
-        self.webhooks.pause = lambda _, until: pauses.append((self.now + SECOND, until))  # type: ignore[method-assign]
+        self.webhooks.on_pause = lambda until: pauses.append((self.now + SECOND, until))
         while self.waiting:
             visible_at, _, message = heappop(self.waiting)
             self.now = max(visible_at, heappop(senders))
