@@ -26,6 +26,7 @@ from lambdas.domain.webhooks import (
     EventFilter,
     SealedSecret,
     SecretBox,
+    UnreadableWebhookError,
     WebhookFormat,
     WebhookStore,
 )
@@ -302,7 +303,8 @@ def test_a_subscription_that_cannot_be_read_is_left_out_and_logged(
     webhooks.add(FULL)
     damage("webhooks", f"webhook#{FULL.id}", change)
     assert list(webhooks.list_all()) == [BARE]
-    assert webhooks.get(FULL.id) is None
+    with pytest.raises(UnreadableWebhookError, match=f"{FULL.id} cannot be read: remove it"):
+        webhooks.get(FULL.id)
     logged = read_log(caplog)
     assert caplog.messages == ["A webhook cannot be read: remove it, then add it again"] * 2
     assert FULL.id in logged
@@ -319,6 +321,8 @@ def test_a_subscription_that_cannot_be_read_is_left_out_and_logged(
         {"delivery_state": {"S": "lost"}},
         {"attempts": {"S": "two"}},
         {"due_at": {"S": "soon"}},
+        {"subscribed_at": None},
+        {"message_number": {"S": "1"}},
         {"last_attempt": {"S": "[]"}},
     ],
 )
@@ -330,7 +334,8 @@ def test_a_delivery_that_cannot_be_read_is_left_out_and_logged(
     deliveries.add(kept)
     damage("webhook-deliveries#pager", ATTEMPTED.event.id, change)
     assert list(deliveries.list_for("pager")) == [kept]
-    assert deliveries.get("pager", ATTEMPTED.event.id) is None
+    with pytest.raises(UnreadableWebhookError, match=ATTEMPTED.event.id):
+        deliveries.get("pager", ATTEMPTED.event.id)
     logged = read_log(caplog)
     assert caplog.messages == ["A delivery of a webhook cannot be read"] * 2
     assert ATTEMPTED.event.id in logged

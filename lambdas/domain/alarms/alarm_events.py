@@ -17,6 +17,7 @@ from lambdas.domain.alarms.names import (
     HEALTH_ALARM_PREFIX,
     PRICE_CHECKS,
     TAMPERING_CHECKS,
+    WEBHOOK_CHECKS,
     name_anomaly_alarm,
 )
 from lambdas.domain.budgets import read_principal
@@ -80,6 +81,11 @@ def write_alarm_event(change: AlarmChange) -> MeterEvent | None:
         detail=_write_detail(change, kind),
         link=change.link,
     )
+
+
+def is_about_webhooks(event: MeterEvent) -> bool:
+    """Say if an event reports that a receiver of webhooks misses events."""
+    return event.type is EventType.HEALTH_ALARM and event.detail.get("check") in WEBHOOK_CHECKS
 
 
 def _read_kind(name: str) -> _Kind | None:

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from lambdas.domain.alarms import is_about_webhooks
 from lambdas.domain.metrics.catalog import DELIVERED_WEBHOOKS, DISABLED_WEBHOOKS, FAILED_WEBHOOKS
 from lambdas.functions.webhook_sender.settings import Settings
 from lambdas.observability import log_request_id, logger, record_health
-from lambdas.services.deliver_webhook import SendResult, WebhookSender
+from lambdas.services.deliver_webhook import SendOutcome, SendResult, WebhookSender
 from lambdas.wiring.webhook_sender import make_sender, read_delivery_message
 
 if TYPE_CHECKING:
@@ -45,9 +46,19 @@ def _send(record: dict[str, Any]) -> bool:
         return False
     outcome = sender().send(named, datetime.now(UTC))
     logger.info("Webhook", webhook=named.webhook_id, event=named.event_id, result=outcome.result)
-    if metric := _COUNTED.get(outcome.result):
+    if (metric := _COUNTED.get(outcome.result)) and not _is_known(outcome):
         record_health({metric: 1})
     return True
+
+
+def _is_known(outcome: SendOutcome) -> bool:
+    """True if a failure is of an event about failures: else each alarm would cause the next one."""
+    delivery = outcome.delivery
+    return (
+        outcome.result is SendResult.FAILED
+        and delivery is not None
+        and is_about_webhooks(delivery.event)
+    )
 
 
 @cache

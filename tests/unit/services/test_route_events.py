@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from lambdas.domain.events import EventType, MeterEvent
-from lambdas.domain.webhooks import DeliveryMessage, DeliveryState, EventFilter
+from lambdas.domain.webhooks import (
+    Delivery,
+    DeliveryMessage,
+    DeliveryState,
+    EventFilter,
+    UnreadableWebhookError,
+)
 from lambdas.services.route_events import EventRouter, RouteReport
 from tests.brake import Crash, Effects
 from tests.webhooks import (
@@ -84,6 +91,22 @@ def test_a_delivery_that_was_attempted_or_has_ended_is_not_queued_again(
     assert routing.route(REACHED) == RouteReport(repeated=1)
     assert not routing.queue.messages
     assert routing.deliveries.get("all", "evt_reached") == found
+
+
+def test_a_stored_delivery_that_cannot_be_read_stops_no_other() -> None:
+    class Damaged(InMemoryDeliveries):
+        def get(self, webhook_id: str, event_id: str) -> Delivery | None:
+            if webhook_id == "all":
+                raise UnreadableWebhookError
+            return super().get(webhook_id, event_id)
+
+    routing = Routing()
+    stored = Damaged()
+    router = replace(routing.router, deliveries=stored)
+    for _ in range(2):
+        router.route([DENIED], LATER)
+    queued = [message.webhook_id for message in routing.queue.messages]
+    assert queued == ["all", "brake", "brake"]
 
 
 def test_no_event_is_no_work() -> None:

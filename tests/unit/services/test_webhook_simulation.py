@@ -33,6 +33,7 @@ from lambdas.domain.webhooks import (
     ReceiverError,
     SealedSecret,
     WebhookFormat,
+    WebhookSubscription,
     make_secret,
 )
 from lambdas.services.deliver_webhook import SendResult, WebhookSender
@@ -336,6 +337,25 @@ def test_messages_do_not_multiply(seed: int) -> None:
     assert world.longest_queue <= 4 * len(list_wanted())
 
 
+class LateWebhooks(InMemoryWebhooks):
+    """Subscriptions whose pauses are seen later, as requests take a time."""
+
+    def __init__(self, *subscriptions: WebhookSubscription) -> None:
+        super().__init__(*subscriptions)
+        self.now = NOON
+        self._pauses: list[tuple[datetime, datetime]] = []
+
+    def pause(self, webhook_id: str, until: datetime) -> None:
+        self._pauses.append((self.now + SECOND, until))
+
+    def get(self, webhook_id: str) -> WebhookSubscription | None:
+        seen = [each for each in self._pauses if each[0] <= self.now]
+        for each in seen:
+            self._pauses.remove(each)
+            super().pause(webhook_id, each[1])
+        return super().get(webhook_id)
+
+
 class Backlog:
     """Deliveries for one receiver, ten senders, and a queue that counts receives.
 
@@ -350,7 +370,7 @@ class Backlog:
             url=box.seal("pager", "https://receiver.example/"), format=WebhookFormat.SLACK
         )
         ids = [f"evt_{number}" for number in range(count)]
-        self.webhooks = InMemoryWebhooks(receiver)
+        self.webhooks = LateWebhooks(receiver)
         self.deliveries = InMemoryDeliveries(
             *(make_delivery(event=make_event(id=each)) for each in ids)
         )
@@ -379,14 +399,9 @@ class Backlog:
     def run(self) -> Counter[DeliveryState]:
         """Send until the queue is empty; returns the number of deliveries by state."""
         senders = [NOON] * 10
-        pauses: list[tuple[datetime, datetime]] = []
-        self.webhooks.on_pause = lambda until: pauses.append((self.now + SECOND, until))
         while self.waiting:
             visible_at, _, message = heappop(self.waiting)
-            self.now = max(visible_at, heappop(senders))
-            for seen_at, until in [each for each in pauses if each[0] <= self.now]:
-                pauses.remove((seen_at, until))
-                InMemoryWebhooks.pause(self.webhooks, "pager", until)
+            self.now = self.webhooks.now = max(visible_at, heappop(senders))
             outcome = self.sender.send(message, self.now)
             self.runs += 1
             is_attempt = outcome.result not in {SendResult.NOT_DUE, SendResult.ENDED}
