@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse, HTTPSConnection
 from io import BufferedReader, RawIOBase
 from ipaddress import ip_address
@@ -164,6 +165,7 @@ class HttpsReceiver:
     ) -> ReceiverAnswer:
         connection = HTTPSConnection(address.host, address.port, context=self._context)
         connection.auto_open = 0  # it would resolve the name again
+        connection.response_class = _FinalAnswer
         connection.sock = _BoundedSocket(tls, deadline)
         connection.request("POST", address.target, body, {**_DEFAULT_HEADERS, **headers})
         with connection.getresponse() as answer:
@@ -204,6 +206,20 @@ class _Deadline:
         if seconds <= 0:
             raise TimeoutError
         return seconds
+
+
+class _FinalAnswer(HTTPResponse):
+    """An answer after which no other one follows.
+
+    The standard library skips interim answers of status 100 alone. A client has to take others too:
+    https://www.rfc-editor.org/rfc/rfc9110#section-15.2
+    """
+
+    def _read_status(self) -> tuple[str, int, str]:
+        read: Callable[[], tuple[str, int, str]] = super()._read_status  # type: ignore[misc]
+        version, status, reason = read()
+        is_interim = HTTPStatus.SWITCHING_PROTOCOLS < status < HTTPStatus.OK
+        return version, HTTPStatus.CONTINUE if is_interim else status, reason
 
 
 class _BoundedSocket:
