@@ -167,6 +167,7 @@ def test_a_subscription_is_switched_off_once_and_on_again(webhooks: WebhookStore
     webhooks.disable(BARE.id, NOON, "gone")
     webhooks.disable(BARE.id, NOON + HOUR, "again")
     assert webhooks.get(BARE.id) == replace(BARE, disabled_at=NOON, disabled_because="gone")
+    webhooks.pause(BARE.id, NOON + HOUR)
     assert webhooks.enable(BARE.id)
     assert webhooks.enable(BARE.id)
     assert webhooks.get(BARE.id) == BARE
