@@ -343,10 +343,10 @@ class LateWebhooks(InMemoryWebhooks):
     def __init__(self, *subscriptions: WebhookSubscription) -> None:
         super().__init__(*subscriptions)
         self.now = NOON
-        self._pauses: list[tuple[datetime, str, datetime]] = []
+        self._pauses: list[tuple[datetime, str, datetime, datetime | None]] = []
 
-    def pause(self, webhook_id: str, until: datetime) -> None:
-        self._pauses.append((self.now + SECOND, webhook_id, until))
+    def pause(self, webhook_id: str, until: datetime, added_at: datetime | None = None) -> None:
+        self._pauses.append((self.now + SECOND, webhook_id, until, added_at))
 
     def get(self, webhook_id: str) -> WebhookSubscription | None:
         seen = [each for each in self._pauses if each[0] <= self.now]
