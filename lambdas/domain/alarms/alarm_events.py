@@ -117,9 +117,14 @@ def _write_title(change: AlarmChange, kind: _Kind) -> str:
         name = kind.check or change.name.removeprefix(ALARM_PREFIX)
         return f"Bedrock Meter: {_show(name)} is {'in ALARM' if is_alarm else 'OK again'}"
     subject = ", ".join(map(_show, change.dimensions.values())) or "the account"
-    amount = "the threshold" if change.threshold is None else f"{Decimal(change.threshold):,f}"
+    unit = _show(change.metric or "usage")
+    amount = (
+        f"the threshold of {unit}"
+        if change.threshold is None
+        else f"{Decimal(change.threshold):,f} {unit}"
+    )
     return (
-        f"Bedrock usage of {subject}: {amount} {_show(change.metric or 'units')} in"
+        f"Bedrock usage of {subject}: {amount} in"
         f" {_WINDOWS[kind.window]} {'reached' if is_alarm else 'no longer reached'}"
     )
 

@@ -114,7 +114,7 @@ def test_a_threshold_is_written_digit_by_digit(text: str) -> None:
 def test_a_threshold_that_is_not_named_is_not_known(reason: str) -> None:
     event = write_some(alarm_change("BedrockMeter-Account-Day-Critical", reason=reason))
     assert event.detail["threshold"] is None
-    assert "the threshold QuotaTokens in a day reached" in event.title
+    assert "the threshold of QuotaTokens in a day reached" in event.title
 
 
 @pytest.mark.parametrize(
