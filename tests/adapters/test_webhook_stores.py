@@ -172,8 +172,9 @@ def test_an_answer_of_an_earlier_receiver_changes_no_other_of_its_name(
     assert webhooks.get(BARE.id) == BARE
     webhooks.pause(BARE.id, NOON + HOUR, NOON)
     webhooks.disable(BARE.id, NOON, "gone", NOON)
-    changed = {"paused_until": NOON + HOUR, "disabled_at": NOON, "disabled_because": "gone"}
-    assert webhooks.get(BARE.id) == replace(BARE, **changed)
+    assert webhooks.get(BARE.id) == replace(
+        BARE, paused_until=NOON + HOUR, disabled_at=NOON, disabled_because="gone"
+    )
 
 
 def test_a_subscription_is_switched_off_once_and_on_again(webhooks: WebhookStore) -> None:

@@ -106,7 +106,7 @@ class _AddsAnyway(_Changed):
     def add(self, delivery: Delivery) -> bool:
         stored = self._inner.get(delivery.webhook_id, delivery.event.id)
         if stored is not None:
-            self._inner.write(delivery, stored.attempts)
+            self._inner.write(delivery, stored.attempts, stored.started_at)
             return True
         added: bool = self._inner.add(delivery)
         return added
