@@ -20,6 +20,7 @@ from lambdas.domain.webhooks import (
     SealedSecret,
     SecretBox,
     WebhookSubscription,
+    is_too_old,
     make_secret,
 )
 from tests.webhooks import NOON, make_subscription
@@ -93,7 +94,12 @@ def read_name(url: str) -> str:
 
 
 def find_wrong_requests(
-    delivery: Delivery, requests: Sequence[Request], repeatable: int, *, is_disabled: bool
+    delivery: Delivery,
+    requests: Sequence[Request],
+    repeatable: int,
+    *,
+    is_disabled: bool,
+    now: datetime,
 ) -> Iterator[str]:
     """Find what does not hold for the requests of a delivery.
 
@@ -102,6 +108,7 @@ def find_wrong_requests(
         requests: Its requests, in order.
         repeatable: The number of requests that may be repeated: their sender has died.
         is_disabled: Whether the receiver is switched off.
+        now: The time.
     """
     pair = Pair(delivery.webhook_id, delivery.event.id)
     if delivery.attempts > MAX_ATTEMPTS:
@@ -111,7 +118,7 @@ def find_wrong_requests(
     is_right = {
         DeliveryState.PENDING: True,
         DeliveryState.DELIVERED: any(request.is_accepted for request in requests[-1:]),
-        DeliveryState.FAILED: delivery.attempts == MAX_ATTEMPTS,
+        DeliveryState.FAILED: delivery.attempts == MAX_ATTEMPTS or is_too_old(delivery, now),
         DeliveryState.DISABLED: is_disabled,
     }
     if not is_right[delivery.state]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
 from lambdas.domain.events import EventType, MeterEvent, make_event_id
 from lambdas.domain.webhooks import (
     Delivery,
+    DeliveryMessage,
     DeliveryState,
     ReceiverAnswer,
     ReceiverError,
@@ -50,8 +51,8 @@ def make_subscription(**changes: Any) -> WebhookSubscription:
 
 def make_delivery(**changes: Any) -> Delivery:
     """A delivery that is due and was not attempted yet, but for the changes."""
-    delivery = Delivery(webhook_id="pager", event=make_event(), due_at=NOON, created_at=NOON)
-    return replace(delivery, **changes)
+    times = {"due_at": NOON, "created_at": NOON, "started_at": NOON, "subscribed_at": NOON}
+    return Delivery(**{"webhook_id": "pager", "event": make_event(), **times, **changes})
 
 
 class NotSealedHereError(Exception):
@@ -113,17 +114,24 @@ class InMemoryWebhooks:
 
         return _run(self._effects, write)
 
-    def pause(self, webhook_id: str, until: datetime) -> None:
+    def _get(self, webhook_id: str, added_at: datetime | None) -> WebhookSubscription | None:
+        found = self.stored.get(webhook_id)
+        is_another = found is not None and added_at is not None and found.created_at != added_at
+        return None if is_another else found
+
+    def pause(self, webhook_id: str, until: datetime, added_at: datetime | None = None) -> None:
         def write() -> None:
-            found = self.stored.get(webhook_id)
+            found = self._get(webhook_id, added_at)
             if found is not None and (found.paused_until is None or found.paused_until < until):
                 self.stored[webhook_id] = replace(found, paused_until=until)
 
         _run(self._effects, write)
 
-    def disable(self, webhook_id: str, at: datetime, because: str) -> None:
+    def disable(
+        self, webhook_id: str, at: datetime, because: str, added_at: datetime | None = None
+    ) -> None:
         def write() -> None:
-            found = self.stored.get(webhook_id)
+            found = self._get(webhook_id, added_at)
             if found is not None and found.disabled_at is None:
                 self.stored[webhook_id] = replace(found, disabled_at=at, disabled_because=because)
 
@@ -134,7 +142,9 @@ class InMemoryWebhooks:
             found = self.stored.get(webhook_id)
             if found is None:
                 return False
-            self.stored[webhook_id] = replace(found, disabled_at=None, disabled_because=None)
+            self.stored[webhook_id] = replace(
+                found, disabled_at=None, disabled_because=None, paused_until=None
+            )
             return True
 
         return _run(self._effects, write)
@@ -177,11 +187,14 @@ class InMemoryDeliveries:
 
         return _run(self._effects, write)
 
-    def write(self, delivery: Delivery, attempts_before: int) -> bool:
+    def write(
+        self, delivery: Delivery, attempts_before: int, started_before: datetime | None = None
+    ) -> bool:
         def write() -> bool:
             key = _key(delivery)
             found = self.stored.get(key)
-            if found is None or found.attempts != attempts_before:
+            before = attempts_before, started_before or delivery.started_at
+            if found is None or (found.attempts, found.started_at) != before:
                 return False
             self.stored[key] = delivery
             self._claims.pop(key, None)
@@ -189,23 +202,30 @@ class InMemoryDeliveries:
 
         return _run(self._effects, write)
 
+    def note_message(self, message: DeliveryMessage) -> None:
+        def write() -> None:
+            key = message.webhook_id, message.event_id
+            found = self.stored.get(key)
+            if found is not None and found.message_number < message.number:
+                self.stored[key] = replace(found, message_number=message.number)
 
-class QueuedDelivery(NamedTuple):
-    """A message of the queue."""
-
-    webhook_id: str
-    event_id: str
+        _run(self._effects, write)
 
 
 class InMemoryDeliveryQueue:
-    """A queue in a list."""
+    """A queue in a list, with the waits of its messages in another one."""
 
     def __init__(self, *, effects: Effects | None = None) -> None:
-        self.messages: list[QueuedDelivery] = []
+        self.messages: list[DeliveryMessage] = []
+        self.waits: list[timedelta] = []
         self._effects = effects or Effects()
 
-    def send(self, webhook_id: str, event_id: str) -> None:
-        _run(self._effects, lambda: self.messages.append(QueuedDelivery(webhook_id, event_id)))
+    def send(self, message: DeliveryMessage, wait: timedelta = timedelta(0)) -> None:
+        def append() -> None:
+            self.messages.append(message)
+            self.waits.append(wait)
+
+        _run(self._effects, append)
 
 
 class SentRequest(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration
+from aws_cdk import Aws, Duration
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
@@ -13,9 +13,11 @@ from cdk.components.queue_mapping import map_queue
 from lambdas.domain.governance_keys import WEBHOOK_DELIVERIES_PREFIX, WEBHOOKS
 from lambdas.functions.webhook_router.settings import Settings
 
-ROUTER_TIMEOUT = Duration.minutes(1)
-"""Ten events for a hundred receivers are a thousand deliveries at most."""
-_BATCH_SIZE = 10
+ROUTER_TIMEOUT = Duration.minutes(2)
+"""A message can have a hundred events, and there can be a hundred receivers. Ten deliveries at a
+time, of three requests each, take half a minute for all of them."""
+_BATCH_SIZE = 1
+"""A run that is stopped has held up one message, and not those that it had routed already."""
 _MAX_CONCURRENCY = 2  # the minimum of Lambda
 
 
@@ -31,6 +33,7 @@ class WebhookRouter(MeterFunction):
         governance: dynamodb.ITable,
         received: sqs.IQueue,
         deliveries: sqs.IQueue,
+        topic_stack: str,
     ) -> None:
         """Make the function.
 
@@ -41,6 +44,7 @@ class WebhookRouter(MeterFunction):
             governance: The table with receivers and deliveries.
             received: The queue of events.
             deliveries: The queue of deliveries.
+            topic_stack: The name of the stack with the topic, which is deployed later.
         """
         super().__init__(
             scope,
@@ -48,6 +52,7 @@ class WebhookRouter(MeterFunction):
             settings=Settings(
                 governance_table=governance.table_name,
                 delivery_queue_url=deliveries.queue_url,
+                topic_stack=topic_stack,
             ),
             defaults=defaults,
             timeout=ROUTER_TIMEOUT,
@@ -58,6 +63,12 @@ class WebhookRouter(MeterFunction):
             *("dynamodb:GetItem", "dynamodb:PutItem"),
             on=governance.table_arn,
             keys=[f"{WEBHOOK_DELIVERIES_PREFIX}*"],
+        )
+        here = f"{Aws.REGION}:{Aws.ACCOUNT_ID}"
+        self.grant(
+            "cloudformation:DescribeStacks",
+            on=f"arn:{Aws.PARTITION}:cloudformation:{here}:stack/{topic_stack}/*",
+            wildcard="A stack's ARN ends in an id that is new with each creation.",
         )
         self.grant("sqs:SendMessage", on=deliveries.queue_arn)
         self.grant_read_write_data()

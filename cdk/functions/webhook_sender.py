@@ -88,6 +88,7 @@ class WebhookSender(MeterFunction):
             on=key.key_arn,
             conditions={"Null": {"kms:EncryptionContext:webhook": "false"}},
         )
-        self.grant("sqs:ChangeMessageVisibility", on=deliveries.queue_arn)
+        # A delivery that has to wait gets its next message from here.
+        self.grant("sqs:SendMessage", on=deliveries.queue_arn)
         self.grant_read_write_data()
         map_queue(self, "Deliveries", deliveries, batch_size=1, max_concurrency=_MAX_CONCURRENCY)

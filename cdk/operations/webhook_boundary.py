@@ -14,7 +14,7 @@ from lambdas.meter_name import DEFAULT_NAME
 _HERE = "${AWS::Region}:${AWS::AccountId}"
 _KEYS = f"arn:*:kms:{_HERE}:key/*"
 QUEUE_ACTIONS = (
-    *("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
+    *("sqs:DeleteMessage", "sqs:GetQueueAttributes"),
     *("sqs:ReceiveMessage", "sqs:SendMessage"),
 )
 """The actions of the functions of webhooks."""

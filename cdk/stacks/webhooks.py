@@ -22,17 +22,11 @@ from cdk.functions.webhook_router import ROUTER_TIMEOUT, WebhookRouter
 from cdk.functions.webhook_sender import SENDER_TIMEOUT, WebhookSender
 from cdk.stacks.storage import StorageStack
 
-_MAX_ROUTER_RECEIVES = 10
-"""A message comes again after six minutes. So faults of AWS may take an hour, and a message that
-cannot be read is a dead letter after that time."""
-_MAX_SENDER_RECEIVES = 200
-"""A message lives as long as its delivery, which has 10 attempts. If one waits for more than 12
-hours, its message is received two or three times, because SQS hides no message for longer. A
-receiver may ask for a pause of 24 hours after each attempt, which is three receives more. So 60 are
-usual in the worst case, and the others are room for faults of AWS. Without end, a message that
-stops the sender would come again until it expires.
-
-Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
+_MAX_ROUTER_RECEIVES, _MAX_SENDER_RECEIVES = 5, 10
+"""A message comes again after six timeouts of its function, and only if its run has failed: a
+delivery that waits gets new messages. So faults of AWS may take an hour, and a message that cannot
+be read, or stops its function, is a dead letter after that time. The age of a dead letter counts
+from its first sending: so it stays for almost 14 days.
 """
 
 
@@ -82,7 +76,8 @@ class WebhooksStack(Stack):
         )
         received.deny_principals(but=redrive_role)
         received.allow_redrive(redrive_role)
-        # The topic is in a stack that is deployed later, under a name that CloudFormation makes.
+        # The topic is in a stack that is deployed later, under a name that CloudFormation makes. So
+        # this is a pattern, which others could match: the router takes messages of the one alone.
         topics = self.format_arn(service="sns", resource=f"{stack_names.MONITORING}-*")
         received.allow_service("TopicSends", "sns.amazonaws.com", topics)
         self._watch_alarms(received)
@@ -93,6 +88,7 @@ class WebhooksStack(Stack):
             governance=storage.governance,
             received=received,
             deliveries=deliveries,
+            topic_stack=stack_names.MONITORING,
         )
         self.sender = WebhookSender(
             self,

@@ -26,6 +26,13 @@ def get_status(client: CloudFormationClient, stack_id: str) -> str:
     return stack["StackStatus"]
 
 
+def get_output(client: CloudFormationClient, stack_id: str, key: str) -> str | None:
+    """Return an output of a stack; `None` while it is first deployed, or has no such output."""
+    (stack,) = client.describe_stacks(StackName=stack_id)["Stacks"]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+    return outputs.get(key)
+
+
 class CloudFormationDeployments:
     """Deployments of some stacks."""
 

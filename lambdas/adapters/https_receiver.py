@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse, HTTPSConnection
 from io import BufferedReader, RawIOBase
 from ipaddress import ip_address
@@ -16,7 +17,7 @@ from threading import Thread
 from time import monotonic
 from typing import TYPE_CHECKING, TypeAlias
 
-from lambdas.domain.webhooks import ReceiverAnswer, ReceiverError
+from lambdas.domain.webhooks import ReceiverAnswer, ReceiverError, SlowReceiverError
 from lambdas.domain.webhooks.address import (
     InvalidAddressError,
     IpAddress,
@@ -88,8 +89,10 @@ class HttpsReceiver:
         """Send a body to an address.
 
         Raises:
-            ReceiverError: There was no answer in time, or the address may not be called.
+            SlowReceiverError: There was no answer in time.
+            ReceiverError: There was none, or the address may not be called.
         """
+        kind = ReceiverError
         deadline = _Deadline(self._timeout)
         try:
             address = parse_address(url)
@@ -99,8 +102,10 @@ class HttpsReceiver:
             failure = str(error)
         except (OSError, HTTPException, ValueError) as error:
             failure = _explain(error, self._timeout)
+            if isinstance(error, TimeoutError):
+                kind = SlowReceiverError
         # Outside of the block, so that no error with parts of the URL hangs on this one.
-        raise ReceiverError(failure)
+        raise kind(failure)
 
     def _open(self, address: ReceiverAddress, deadline: _Deadline) -> ssl.SSLSocket:
         """Connect to the first checked address that answers, and verify its certificate."""
@@ -160,6 +165,7 @@ class HttpsReceiver:
     ) -> ReceiverAnswer:
         connection = HTTPSConnection(address.host, address.port, context=self._context)
         connection.auto_open = 0  # it would resolve the name again
+        connection.response_class = _FinalAnswer
         connection.sock = _BoundedSocket(tls, deadline)
         connection.request("POST", address.target, body, {**_DEFAULT_HEADERS, **headers})
         with connection.getresponse() as answer:
@@ -174,7 +180,7 @@ def read_retry_after(text: str | None, now: datetime) -> timedelta | None:
     """Read the time to wait: seconds, or a date of HTTP; `None` for anything else."""
     stripped = "" if text is None else text.strip()
     if stripped.isascii() and stripped.isdigit():
-        return timedelta(seconds=int(stripped[:_MAX_SECONDS_LENGTH]))
+        return timedelta(seconds=int(stripped.lstrip("0")[:_MAX_SECONDS_LENGTH] or "0"))
     try:
         moment = parsedate_to_datetime(stripped)
         at = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -200,6 +206,20 @@ class _Deadline:
         if seconds <= 0:
             raise TimeoutError
         return seconds
+
+
+class _FinalAnswer(HTTPResponse):
+    """An answer after which no other one follows.
+
+    The standard library skips interim answers of status 100 alone. A client has to take others too:
+    https://www.rfc-editor.org/rfc/rfc9110#section-15.2
+    """
+
+    def _read_status(self) -> tuple[str, int, str]:
+        read: Callable[[], tuple[str, int, str]] = super()._read_status  # type: ignore[misc]
+        version, status, reason = read()
+        is_interim = HTTPStatus.SWITCHING_PROTOCOLS < status < HTTPStatus.OK
+        return version, HTTPStatus.CONTINUE if is_interim else status, reason
 
 
 class _BoundedSocket:

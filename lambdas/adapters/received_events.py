@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 from lambdas.domain.alarms import (
@@ -38,10 +38,33 @@ class RejectedRecord(NamedTuple):
     reason: str
 
 
+class OwnTopic:
+    """The topic whose messages are the meter's.
+
+    The policy of the queue admits topics by a pattern, so that anyone who may make a topic can send
+    here. SNS itself writes the ARN of the topic into each message.
+    """
+
+    def __init__(self, look_up: Callable[[], str | None]) -> None:
+        """Know a topic by its ARN.
+
+        Args:
+            look_up: Looks up the ARN; `None` while the topic is first deployed.
+        """
+        self._look_up = look_up
+        self._arn: str | None = None
+
+    def has_arn(self, arn: object) -> bool:
+        """True for the ARN of the topic. Looks it up again, since a topic can be replaced."""
+        if arn != self._arn or self._arn is None:
+            self._arn = self._look_up()
+        return self._arn is not None and arn == self._arn
+
+
 ReadRecord: TypeAlias = list[MeterEvent] | RejectedRecord
 
 
-def read_record(record: Mapping[str, Any]) -> ReadRecord:
+def read_record(record: Mapping[str, Any], topic: OwnTopic) -> ReadRecord:
     """Read the events of a record; alarms of others have none.
 
     A hostile or damaged record is rejected, and never raises. The policy of the queue says who may
@@ -49,6 +72,7 @@ def read_record(record: Mapping[str, Any]) -> ReadRecord:
 
     Args:
         record: A record of SQS, whose body is a message of SNS or an event of EventBridge.
+        topic: The topic of the meter: messages of others are rejected.
     """
     message_id, body = str(record.get("messageId", "")), record.get("body")
     if not isinstance(body, str):
@@ -56,28 +80,31 @@ def read_record(record: Mapping[str, Any]) -> ReadRecord:
     if len(body) > MAX_BODY_LETTERS:
         return RejectedRecord(message_id, f"the body has more than {MAX_BODY_LETTERS:,} letters")
     try:
-        return _read_body(read_json(body))
+        return _read_body(read_json(body), topic)
     except (InvalidEventError, InvalidAlarmError) as error:
         return RejectedRecord(message_id, str(error))
 
 
-def _read_body(body: object) -> list[MeterEvent]:
+def _read_body(body: object, topic: OwnTopic) -> list[MeterEvent]:
     if not isinstance(body, Mapping):
         message = "the body is no object"
         raise InvalidEventError(message)
     if body.get("Type") == _NOTIFICATION:
-        return _read_notification(body)
+        return _read_notification(body, topic)
     if body.get("source") == ALARM_SOURCE:
         return _read_alarm(body)
     message = "the body is neither a message of SNS nor an event of CloudWatch"
     raise InvalidEventError(message)
 
 
-def _read_notification(body: Mapping[str, Any]) -> list[MeterEvent]:
+def _read_notification(body: Mapping[str, Any], topic: OwnTopic) -> list[MeterEvent]:
     """Read the attribute with events.
 
     Source: https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
     """
+    if not topic.has_arn(body.get("TopicArn")):
+        message = "the message is of another topic"
+        raise InvalidEventError(message)
     attributes = body.get("MessageAttributes")
     attribute = attributes.get(_EVENTS) if isinstance(attributes, Mapping) else None
     value = attribute.get("Value") if isinstance(attribute, Mapping) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from lambdas.domain.webhooks import (
     RANDOM_BYTES,
     SECRET_OVERLAP,
     Delivery,
+    DeliveryMessage,
     DeliveryQueue,
     DeliveryStore,
     InvalidWebhookError,
@@ -23,10 +24,12 @@ from lambdas.domain.webhooks import (
     WebhookFormat,
     WebhookStore,
     WebhookSubscription,
+    check_receiver,
     check_webhook,
     make_secret,
     restart_delivery,
     rotate_secrets,
+    start_delivery,
 )
 
 
@@ -110,7 +113,9 @@ class WebhookManager:
             raise _make_unknown_error()
 
     def enable(self, webhook_id: str) -> None:
-        """Switch a subscription on again. Deliveries that have ended stay so: see `resend`.
+        """Switch a subscription on again, and end its pause.
+
+        Deliveries that have ended stay so: see `resend`.
 
         Raises:
             UnknownWebhookError: It does not exist.
@@ -138,7 +143,7 @@ class WebhookManager:
         if not self.webhooks.write_secrets(webhook_id, secrets, found.secrets):
             message = f"{webhook_id} was changed at the same time: its secret is not yours"
             raise WebhookChangedError(message)
-        return AddedWebhook(self._get(webhook_id), secret)
+        return AddedWebhook(replace(found, secrets=tuple(secrets)), secret)
 
     def test(self, webhook_id: str, now: datetime) -> Delivery:
         """Send a test event to a subscription, whatever its filter.
@@ -156,9 +161,9 @@ class WebhookManager:
             text=f"This is a test of the webhook {webhook_id}. There is nothing to do.",
             detail={"webhook": webhook_id},
         )
-        delivery = Delivery(webhook_id=found.id, event=event, due_at=now, created_at=now)
+        delivery = start_delivery(found, event, now)
         self.deliveries.add(delivery)
-        self.queue.send(found.id, event.id)
+        self.queue.send(DeliveryMessage(found.id, event.id))
         return delivery
 
     def list_deliveries(self, webhook_id: str) -> Iterator[Delivery]:
@@ -173,10 +178,10 @@ class WebhookManager:
 
         Raises:
             UnknownWebhookError: The subscription or the delivery does not exist.
-            InvalidWebhookError: The subscription is switched off.
+            InvalidWebhookError: The subscription is switched off, or was added after the delivery.
             WebhookChangedError: An attempt ended at the same time.
         """
-        self._get_enabled(webhook_id)
+        subscription = self._get_enabled(webhook_id)
         found = self.deliveries.get(webhook_id, event_id)
         if found is None:
             message = (
@@ -184,11 +189,13 @@ class WebhookManager:
                 " they are stored for 30 days"
             )
             raise UnknownWebhookError(message)
+        check_receiver(found, subscription)
         restarted = restart_delivery(found, now)
-        if not self.deliveries.write(restarted, found.attempts):
+        if not self.deliveries.write(restarted, found.attempts, found.started_at):
             message = "an attempt has just ended: look at its result, then send it again if needed"
             raise WebhookChangedError(message)
-        self.queue.send(webhook_id, event_id)
+        # A message that waits in the queue stops when it finds that this one has done its work.
+        self.queue.send(DeliveryMessage(webhook_id, event_id, found.message_number))
         return restarted
 
     def _get(self, webhook_id: str) -> WebhookSubscription:

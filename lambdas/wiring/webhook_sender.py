@@ -11,13 +11,13 @@ from lambdas.adapters.dynamodb.delivery_store import DynamoDbDeliveryStore
 from lambdas.adapters.dynamodb.webhook_store import DynamoDbWebhookStore
 from lambdas.adapters.https_receiver import HttpsReceiver
 from lambdas.adapters.kms_secret_box import KmsSecretBox
-from lambdas.adapters.sqs_messages import MessageDelayer, read_delivery_message
+from lambdas.adapters.sqs_delivery_queue import SqsDeliveryQueue, read_delivery_message
 from lambdas.domain.webhooks import Origin
 from lambdas.services.deliver_webhook import WebhookSender
 from lambdas.wiring.client_timeouts import PROMPT
 from lambdas.wiring.webhook_settings import SendingSettings
 
-__all__ = ["make_delayer", "make_sender", "read_delivery_message"]
+__all__ = ["make_sender", "read_delivery_message"]
 
 
 def make_sender(settings: SendingSettings) -> WebhookSender:
@@ -26,13 +26,9 @@ def make_sender(settings: SendingSettings) -> WebhookSender:
     return WebhookSender(
         webhooks=DynamoDbWebhookStore(dynamodb, settings.governance_table),
         deliveries=DynamoDbDeliveryStore(dynamodb, settings.governance_table),
+        queue=SqsDeliveryQueue(boto3.client("sqs", config=PROMPT), settings.delivery_queue_url),
         box=KmsSecretBox(boto3.client("kms", config=PROMPT), settings.webhook_key),
         receiver=HttpsReceiver(),
         origin=Origin(settings.account_id, settings.region),
         clock=partial(datetime.now, UTC),
     )
-
-
-def make_delayer(settings: SendingSettings) -> MessageDelayer:
-    """Make what delays messages of the queue of deliveries."""
-    return MessageDelayer(boto3.client("sqs", config=PROMPT), settings.delivery_queue_url)

@@ -7,8 +7,8 @@ from pydantic import Field
 from lambdas.wiring.environment import EnvironmentSettings
 
 
-class RoutingSettings(EnvironmentSettings):
-    """Settings of `webhook_router`.
+class DeliverySettings(EnvironmentSettings):
+    """Settings of both functions.
 
     Attributes:
         governance_table: The table with receivers and deliveries.
@@ -19,7 +19,17 @@ class RoutingSettings(EnvironmentSettings):
     delivery_queue_url: str = Field(min_length=1)
 
 
-class SendingSettings(RoutingSettings):
+class RoutingSettings(DeliverySettings):
+    """Settings of `webhook_router`.
+
+    Attributes:
+        topic_stack: The name of the stack with the topic.
+    """
+
+    topic_stack: str = Field(min_length=1)
+
+
+class SendingSettings(DeliverySettings):
     """Settings of `webhook_sender`.
 
     Attributes:

@@ -10,14 +10,23 @@ from hypothesis import strategies as st
 from lambdas.adapters.received_events import (
     MAX_BODY_LETTERS,
     MAX_EVENTS,
+    OwnTopic,
+    ReadRecord,
     RejectedRecord,
-    read_record,
 )
+from lambdas.adapters.received_events import read_record as read_record_of
 from lambdas.domain.events import EventType, write_event, write_events
 from tests.alarm_changes import alarm_change
 from tests.webhooks import make_event
 
 PROMPT = "a prompt that no log may have"
+
+
+TOPIC = "arn:aws:sns:us-east-1:111122223333:BedrockMeter-Monitoring-Notifications1A-2B"
+
+
+def read_record(record: dict[str, Any]) -> ReadRecord:
+    return read_record_of(record, OwnTopic(lambda: TOPIC))
 
 
 def make_record(body: object) -> dict[str, Any]:
@@ -29,7 +38,7 @@ def make_message(events: object, **more: Any) -> dict[str, Any]:
     return {
         "Type": "Notification",
         "MessageId": "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324",
-        "TopicArn": "arn:aws:sns:us-east-1:111122223333:notifications",
+        "TopicArn": TOPIC,
         "Subject": "Bedrock budget chat: 80% reached",
         "Message": "Used: $80.00 of $100.00",
         "MessageAttributes": {
@@ -42,6 +51,22 @@ def make_message(events: object, **more: Any) -> dict[str, Any]:
 def test_a_message_has_the_events_of_its_notice() -> None:
     events = [make_event(), make_event(id="evt_2")]
     assert read_record(make_record(make_message(write_events(events)))) == events
+
+
+@pytest.mark.parametrize("arn", [f"{TOPIC}-mallory", TOPIC.lower(), "", None, [TOPIC]])
+def test_a_message_of_another_topic_is_rejected(arn: object) -> None:
+    record = make_record(make_message(write_events([make_event()]), TopicArn=arn))
+    assert read_record(record) == RejectedRecord("m-1", "the message is of another topic")
+
+
+def test_the_topic_is_looked_up_until_it_is_known_and_when_another_one_sends() -> None:
+    arns = [None, TOPIC, f"{TOPIC}-replaced"]
+    topic = OwnTopic(lambda: arns.pop(0))
+    assert not topic.has_arn(None)
+    assert topic.has_arn(TOPIC)
+    assert topic.has_arn(TOPIC)
+    assert topic.has_arn(f"{TOPIC}-replaced")
+    assert not arns
 
 
 def test_a_change_of_an_alarm_is_an_event() -> None:

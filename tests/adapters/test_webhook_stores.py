@@ -14,20 +14,22 @@ from lambdas.adapters.dynamodb.delivery_store import DELIVERY_RETENTION, DynamoD
 from lambdas.adapters.dynamodb.webhook_changes import AuditedWebhookStore
 from lambdas.adapters.dynamodb.webhook_store import DynamoDbWebhookStore
 from lambdas.adapters.kms_secret_box import KmsSecretBox
-from lambdas.adapters.sqs_delivery_queue import SqsDeliveryQueue
-from lambdas.adapters.sqs_messages import read_delivery_message
+from lambdas.adapters.sqs_delivery_queue import SqsDeliveryQueue, read_delivery_message
 from lambdas.domain.audit import AuditAction
 from lambdas.domain.events import MeterEvent
 from lambdas.domain.webhooks import (
     DeliveryAttempt,
+    DeliveryMessage,
     DeliveryQueue,
     DeliveryState,
     DeliveryStore,
     EventFilter,
     SealedSecret,
     SecretBox,
+    UnreadableWebhookError,
     WebhookFormat,
     WebhookStore,
+    restart_delivery,
 )
 from tests.adapters.dynamodb.test_api_key_store import ACTOR, read_events
 from tests.budget_store import GOVERNANCE, create_governance_table
@@ -38,7 +40,6 @@ from tests.webhooks import (
     InMemorySecretBox,
     InMemoryWebhooks,
     NotSealedHereError,
-    QueuedDelivery,
     make_delivery,
     make_event,
     make_subscription,
@@ -69,7 +70,11 @@ ATTEMPTED = make_delivery(
     due_at=NOON + 5 * MINUTE,
     last=DeliveryAttempt(NOON + MINUTE, 500, "it answered 500"),
     created_at=NOON + MINUTE,
+    started_at=NOON + 2 * MINUTE,
+    subscribed_at=NOON - HOUR,
+    message_number=3,
 )
+MESSAGE = DeliveryMessage("pager", "evt_1", 2)
 
 
 class Stores(NamedTuple):
@@ -158,11 +163,26 @@ def test_a_pause_only_becomes_longer(webhooks: WebhookStore) -> None:
     assert list(webhooks.list_all()) == [replace(BARE, paused_until=NOON + 5 * MINUTE)]
 
 
+def test_an_answer_of_an_earlier_receiver_changes_no_other_of_its_name(
+    webhooks: WebhookStore,
+) -> None:
+    webhooks.add(BARE)
+    webhooks.disable(BARE.id, NOON, "gone", NOON - HOUR)
+    webhooks.pause(BARE.id, NOON + HOUR, NOON - HOUR)
+    assert webhooks.get(BARE.id) == BARE
+    webhooks.pause(BARE.id, NOON + HOUR, NOON)
+    webhooks.disable(BARE.id, NOON, "gone", NOON)
+    assert webhooks.get(BARE.id) == replace(
+        BARE, paused_until=NOON + HOUR, disabled_at=NOON, disabled_because="gone"
+    )
+
+
 def test_a_subscription_is_switched_off_once_and_on_again(webhooks: WebhookStore) -> None:
     webhooks.add(BARE)
     webhooks.disable(BARE.id, NOON, "gone")
     webhooks.disable(BARE.id, NOON + HOUR, "again")
     assert webhooks.get(BARE.id) == replace(BARE, disabled_at=NOON, disabled_because="gone")
+    webhooks.pause(BARE.id, NOON + HOUR)
     assert webhooks.enable(BARE.id)
     assert webhooks.enable(BARE.id)
     assert webhooks.get(BARE.id) == BARE
@@ -220,6 +240,27 @@ def test_a_delivery_that_has_ended_is_not_claimed(stores: Stores, state: Deliver
     assert deliveries.get("pager", ended.event.id) == ended
 
 
+def test_a_delivery_that_was_started_again_is_not_overwritten(stores: Stores) -> None:
+    deliveries, first = stores.deliveries, make_delivery()
+    deliveries.add(first)
+    restarted = restart_delivery(first, NOON + HOUR)
+    assert not deliveries.write(restarted, 0)
+    assert deliveries.write(restarted, 0, first.started_at)
+    assert not deliveries.write(replace(first, state=DeliveryState.DISABLED), 0)
+    assert deliveries.get("pager", first.event.id) == restarted
+
+
+def test_the_highest_number_of_a_message_is_stored(stores: Stores) -> None:
+    deliveries = stores.deliveries
+    deliveries.add(ATTEMPTED)
+    for number, expected in ((2, 3), (3, 3), (5, 5), (4, 5)):
+        deliveries.note_message(DeliveryMessage("pager", ATTEMPTED.event.id, number))
+        stored = deliveries.get("pager", ATTEMPTED.event.id)
+        assert stored == replace(ATTEMPTED, message_number=expected)
+    deliveries.note_message(DeliveryMessage("pager", "absent", 1))
+    assert deliveries.get("pager", "absent") is None
+
+
 def test_a_delivery_that_does_not_exist_is_not_written(stores: Stores) -> None:
     assert not stores.deliveries.write(make_delivery(), 0)
     assert list(stores.deliveries.list_for("pager")) == []
@@ -242,19 +283,19 @@ def test_a_message_names_a_delivery_and_nothing_else(
     if not is_real:
         in_memory = InMemoryDeliveryQueue()
         send(in_memory)
-        assert in_memory.messages == [QueuedDelivery("pager", "evt_1")]
+        assert in_memory.messages == [MESSAGE]
         return
     request.getfixturevalue("aws")
     sqs = boto3.client("sqs")
     url = sqs.create_queue(QueueName="deliveries")["QueueUrl"]
     send(SqsDeliveryQueue(sqs, url))
     (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
-    assert read_delivery_message(message["Body"]) == ("pager", "evt_1")
-    assert set(json.loads(message["Body"])) == {"webhook", "event"}
+    assert read_delivery_message(message["Body"]) == MESSAGE
+    assert set(json.loads(message["Body"])) == {"webhook", "event", "number"}
 
 
 def send(queue: DeliveryQueue) -> None:
-    queue.send("pager", "evt_1")
+    queue.send(MESSAGE)
 
 
 def test_deliveries_expire_30_days_after_they_were_due(aws: None) -> None:
@@ -288,7 +329,8 @@ def test_a_subscription_that_cannot_be_read_is_left_out_and_logged(
     webhooks.add(FULL)
     damage("webhooks", f"webhook#{FULL.id}", change)
     assert list(webhooks.list_all()) == [BARE]
-    assert webhooks.get(FULL.id) is None
+    with pytest.raises(UnreadableWebhookError, match=f"{FULL.id} cannot be read: remove it"):
+        webhooks.get(FULL.id)
     logged = read_log(caplog)
     assert caplog.messages == ["A webhook cannot be read: remove it, then add it again"] * 2
     assert FULL.id in logged
@@ -305,6 +347,8 @@ def test_a_subscription_that_cannot_be_read_is_left_out_and_logged(
         {"delivery_state": {"S": "lost"}},
         {"attempts": {"S": "two"}},
         {"due_at": {"S": "soon"}},
+        {"subscribed_at": None},
+        {"message_number": {"S": "1"}},
         {"last_attempt": {"S": "[]"}},
     ],
 )
@@ -316,7 +360,8 @@ def test_a_delivery_that_cannot_be_read_is_left_out_and_logged(
     deliveries.add(kept)
     damage("webhook-deliveries#pager", ATTEMPTED.event.id, change)
     assert list(deliveries.list_for("pager")) == [kept]
-    assert deliveries.get("pager", ATTEMPTED.event.id) is None
+    with pytest.raises(UnreadableWebhookError, match=ATTEMPTED.event.id):
+        deliveries.get("pager", ATTEMPTED.event.id)
     logged = read_log(caplog)
     assert caplog.messages == ["A delivery of a webhook cannot be read"] * 2
     assert ATTEMPTED.event.id in logged

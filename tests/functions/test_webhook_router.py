@@ -13,7 +13,7 @@ from lambdas.domain.events import EventType, MeterEvent, write_events
 from lambdas.domain.webhooks import EventFilter
 from lambdas.functions.webhook_router import handler
 from tests.aws import lambda_context
-from tests.functions.webhook_account import WebhookAccount, open_account
+from tests.functions.webhook_account import TOPIC, WebhookAccount, open_account
 from tests.webhooks import make_event
 
 
@@ -22,10 +22,15 @@ def account(aws: None, monkeypatch: pytest.MonkeyPatch) -> WebhookAccount:
     return open_account(monkeypatch)
 
 
-def message(number: int, *events: MeterEvent) -> dict[str, Any]:
+def message(number: int, *events: MeterEvent, topic: str = TOPIC) -> dict[str, Any]:
     """A message of the topic in the queue of events."""
     attributes = {EVENTS: {"Type": "String", "Value": write_events(events)}}
-    body = {"Type": "Notification", "Message": "text", "MessageAttributes": attributes}
+    body = {
+        "Type": "Notification",
+        "TopicArn": topic,
+        "Message": "text",
+        "MessageAttributes": attributes,
+    }
     return {"messageId": f"message-{number}", "body": json.dumps(body)}
 
 
@@ -72,6 +77,20 @@ def test_a_message_that_cannot_be_read_stays_and_stops_no_other(account: Webhook
     found = route(*poison[:2], message(1, make_event()), *poison[2:])
     assert found == [record["messageId"] for record in poison]
     assert len(list_queued(account)) == 1
+
+
+def test_a_message_of_another_topic_is_not_routed(account: WebhookAccount) -> None:
+    account.add("all")
+    forged = message(1, make_event(), topic=TOPIC.replace("Notifications", "Mallory"))
+    assert route(forged, message(2, make_event(id="evt_2"))) == ["message-1"]
+    assert [each["event"] for each in list_queued(account)] == ["evt_2"]
+
+
+def test_many_events_are_routed_at_once(account: WebhookAccount) -> None:
+    account.add("all")
+    events = [make_event(id=f"evt_{number}") for number in range(30)]
+    assert route(message(1, *events)) == []
+    assert len(list(account.manager.deliveries.list_for("all"))) == 30
 
 
 def test_alarms_of_others_are_done_without_a_delivery(account: WebhookAccount) -> None:

@@ -13,10 +13,12 @@ import boto3
 import pytest
 from standardwebhooks import Webhook
 
+from lambdas.domain.alarms import read_alarm_change, write_alarm_event
 from lambdas.domain.webhooks import DeliveryState, ReceiverAnswer, ReceiverError
 from lambdas.functions.webhook_sender import handler
 from lambdas.functions.webhook_sender.settings import Settings
 from lambdas.wiring.webhook_sender import make_sender
+from tests.alarm_changes import alarm_change
 from tests.aws import embedded_metrics, lambda_context
 from tests.functions.webhook_account import URL, WebhookAccount, open_account
 from tests.webhooks import ScriptedReceiver
@@ -63,18 +65,22 @@ def test_a_delivery_is_signed_and_its_message_is_done(
 
 
 @pytest.mark.parametrize("answer", [ReceiverAnswer(500), ReceiverError("no answer")])
-def test_a_message_of_a_failed_attempt_stays_and_is_hidden_until_the_next_one(
+def test_a_message_of_a_failed_attempt_is_followed_by_one_that_comes_later(
     account: WebhookAccount, receiver: ScriptedReceiver, answer: ReceiverAnswer | ReceiverError
 ) -> None:
     account.add("pager")
     account.test("pager")
     receiver.answers = [answer]
     event = account.receive()
-    assert send(event) == [event["Records"][0]["messageId"]]
+    assert send(event) == []
     assert account.receive() == {"Records": []}
-    # A copy that comes early makes no attempt, and waits as long.
-    assert send(event) == [event["Records"][0]["messageId"]]
+    # A copy that comes early makes no attempt, and no third message.
+    assert send(event) == []
     assert len(receiver.requests) == 1
+    attributes = boto3.client("sqs").get_queue_attributes(
+        QueueUrl=account.queue_url, AttributeNames=["ApproximateNumberOfMessagesDelayed"]
+    )["Attributes"]
+    assert attributes == {"ApproximateNumberOfMessagesDelayed": "1"}
 
 
 def test_a_receiver_that_is_gone_is_counted_and_its_message_is_done(
@@ -102,6 +108,26 @@ def test_the_last_failed_attempt_is_counted(
     assert list_counts(capsys) == [("FailedWebhooks", 1)]
 
 
+def test_a_failure_of_an_event_about_failures_is_not_counted(
+    account: WebhookAccount, receiver: ScriptedReceiver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Else a receiver that is gone for good would cause its own alarms without end."""
+    account.add("pager")
+    sent = account.test("pager")
+    event, stored = account.receive(), account.manager.deliveries
+    change = alarm_change("BedrockMeter-Health-FailedWebhooks")
+    alarm = write_alarm_event(read_alarm_change(change))
+    assert alarm is not None
+    last = replace(sent, attempts=9, event=replace(alarm, id=sent.event.id))
+    assert stored.write(last, sent.attempts)
+    receiver.answers = [ReceiverAnswer(500)]
+    assert send(event) == []
+    assert list_counts(capsys) == []
+    found = stored.get("pager", sent.event.id)
+    assert found is not None
+    assert found.state is DeliveryState.FAILED
+
+
 def test_a_message_that_names_no_delivery_stays_and_stops_no_other(
     account: WebhookAccount, receiver: ScriptedReceiver
 ) -> None:
@@ -110,7 +136,7 @@ def test_a_message_that_names_no_delivery_stays_and_stops_no_other(
     event = account.receive()
     poison = {"messageId": "poison", "receiptHandle": "-", "body": "{"}
     forged = {"messageId": "forged", "receiptHandle": "-"} | {
-        "body": json.dumps({"webhook": "pager", "event": "evt_forged"})
+        "body": json.dumps({"webhook": "pager", "event": "evt_forged", "number": 0})
     }
     assert send({"Records": [poison, forged, *event["Records"]]}) == ["poison"]
     assert len(receiver.requests) == 1

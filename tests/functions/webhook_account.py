@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
+from cdk.config import stack_names
 from lambdas.adapters.dynamodb.delivery_store import DynamoDbDeliveryStore
 from lambdas.adapters.dynamodb.webhook_store import DynamoDbWebhookStore
 from lambdas.adapters.kms_secret_box import KmsSecretBox
@@ -17,7 +18,9 @@ from lambdas.domain.webhooks import Delivery, NewWebhook
 from lambdas.services.manage_webhooks import WebhookManager
 from tests.aws import clear_caches
 from tests.budget_store import GOVERNANCE, create_governance_table
+from tests.operations.deployed import deploy
 
+TOPIC = "arn:aws:sns:us-east-1:111122223333:BedrockMeter-Monitoring-Notifications1A-2B"
 URL = "https://receiver.example/hooks/MarkedUrlToken"
 
 
@@ -69,10 +72,12 @@ def open_account(monkeypatch: pytest.MonkeyPatch) -> WebhookAccount:
 def open_webhooks(monkeypatch: pytest.MonkeyPatch) -> WebhookAccount:
     """Make the resources beside the table, and set the variables of both functions."""
     url = boto3.client("sqs").create_queue(QueueName="deliveries")["QueueUrl"]
+    deploy(stack_names.MONITORING, TopicArn=TOPIC)
     key = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
     for name, value in {
         "GOVERNANCE_TABLE": GOVERNANCE,
         "DELIVERY_QUEUE_URL": url,
+        "TOPIC_STACK": stack_names.MONITORING,
         "WEBHOOK_KEY": key,
         "ACCOUNT_ID": "111122223333",
         "REGION": "us-east-1",

@@ -1,6 +1,7 @@
 """The stack of webhooks: two queues, their functions, and a key that one function may use."""
 
 import json
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -8,8 +9,8 @@ import pytest
 
 from cdk.config import Config, stack_names
 from cdk.stacks.webhooks import WebhooksStack
-from lambdas.adapters.sqs_messages import MAX_WAIT
-from lambdas.domain.webhooks import MAX_ATTEMPTS
+from lambdas.adapters.sqs_delivery_queue import MAX_WAIT
+from lambdas.wiring.webhook_router import TOPIC_OUTPUT
 from tests.infrastructure.synthesis import (
     Deployment,
     as_list,
@@ -94,13 +95,14 @@ def test_they_work_without_governance() -> None:
     assert Config.from_context({"webhooks": True}).stacks.count(STACK) == 1
 
 
-def test_a_message_lives_as_long_as_its_delivery() -> None:
-    """The longest waits come in pieces, and a receiver may ask for pauses of a day."""
-    _, queue = find_queue("Deliveries")
-    pieces_of_a_day = -(-24 * 3600 // MAX_WAIT.total_seconds())
-    needed = MAX_ATTEMPTS * (1 + 2 * pieces_of_a_day)
-    assert queue["RedrivePolicy"]["maxReceiveCount"] > needed
-    assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
+@pytest.mark.parametrize("name", ["Events", "Deliveries"])
+def test_a_message_outlives_an_hour_of_faults_and_is_a_dead_letter_soon(name: str) -> None:
+    _, queue = find_queue(name)
+    receives = queue["RedrivePolicy"]["maxReceiveCount"]
+    longest = timedelta(seconds=receives * queue["VisibilityTimeout"]) + MAX_WAIT
+    assert timedelta(hours=1) <= longest <= timedelta(hours=4)
+    # Its age counts on among dead letters.
+    assert queue["MessageRetentionPeriod"] == timedelta(days=14).total_seconds()
 
 
 @pytest.mark.parametrize(
@@ -169,6 +171,16 @@ def test_only_the_topic_and_the_rule_send_events() -> None:
             assert "*" not in pattern
 
 
+def test_the_router_knows_the_topic_of_its_stack() -> None:
+    """The pattern of the policy admits topics of others, so the router compares their ARNs."""
+    (statement,) = grants(TEMPLATE, ROUTER)["cloudformation:DescribeStacks"]
+    stack = find_function(TEMPLATE, "webhook_router")["Environment"]["Variables"]["TOPIC_STACK"]
+    assert resolve(statement["Resource"]).endswith(f":stack/{stack}/*")
+    assert stack == stack_names.MONITORING
+    outputs = deployment(ON).monitoring["Outputs"]
+    assert outputs[TOPIC_OUTPUT]["Value"]["Ref"].startswith("Notifications")
+
+
 def test_no_user_and_no_role_sends_events_but_the_one_that_redrives() -> None:
     for queue in ("Events", "Events-DeadLetters"):
         (denied,) = (
@@ -223,7 +235,7 @@ def test_messages_are_answered_one_by_one_and_few_at_a_time() -> None:
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
         assert mapping["ScalingConfig"]["MaximumConcurrency"] <= 10
         sizes[name.partition("Role")[0][:13]] = mapping["BatchSize"]
-    assert sizes == {"WebhookRouter": 10, "WebhookSender": 1}
+    assert sizes == {"WebhookRouter": 1, "WebhookSender": 1}
 
 
 def test_each_function_reaches_receivers_and_deliveries_alone() -> None:
@@ -253,9 +265,9 @@ def test_the_sender_changes_no_address_no_secret_and_no_filter() -> None:
 
 
 def test_the_router_sends_deliveries_and_decrypts_nothing_of_receivers() -> None:
-    (sending,) = grants(TEMPLATE, ROUTER)["sqs:SendMessage"]
-    assert sending["Resource"]["Fn::GetAtt"][0].startswith("Deliveries")
-    assert "sqs:SendMessage" not in grants(TEMPLATE, SENDER)
+    for role in (ROUTER, SENDER):
+        (sending,) = grants(TEMPLATE, role)["sqs:SendMessage"]
+        assert sending["Resource"]["Fn::GetAtt"][0].startswith("Deliveries")
     for statement in grants(TEMPLATE, ROUTER)["kms:Decrypt"]:
         assert "WebhookKey" not in json.dumps(statement["Resource"])
 

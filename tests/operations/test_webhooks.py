@@ -260,9 +260,10 @@ def test_dry_runs_change_nothing(
     assert list(webhooks.stored.list_all()) == []
     add("pager")
     webhooks.stored.disable("pager", NOON, "gone")
-    sent = make_delivery(state=DeliveryState.FAILED, attempts=10)
-    webhooks.deliveries.add(sent)
     before = webhooks.stored.get("pager")
+    assert before is not None
+    sent = make_delivery(state=DeliveryState.FAILED, attempts=10, subscribed_at=before.created_at)
+    webhooks.deliveries.add(sent)
     for arguments in (
         ("rotate", "pager"),
         ("enable", "pager"),
@@ -363,8 +364,11 @@ def test_deliveries_are_listed_with_their_results_and_sent_again(
     add("pager")
     call_command("webhooks", "deliveries", "pager")
     assert "There are no deliveries." in capsys.readouterr().out
-    deliveries = open_deployed().deliveries
+    webhooks = open_deployed()
+    deliveries, receiver = webhooks.deliveries, webhooks.stored.get("pager")
+    assert receiver is not None
     failed = make_delivery(
+        subscribed_at=receiver.created_at,
         state=DeliveryState.FAILED,
         attempts=10,
         last=DeliveryAttempt(NOON, 500, "it answered 500"),
@@ -406,7 +410,10 @@ def test_deliveries_are_listed_with_their_results_and_sent_again(
     found = deliveries.get("pager", "evt_failed")
     assert found is not None
     assert (found.state, found.attempts) == (DeliveryState.PENDING, 0)
-    assert read_messages(deployed) == [{"webhook": "pager", "event": "evt_failed"}]
+    assert read_messages(deployed) == [{"webhook": "pager", "event": "evt_failed", "number": 0}]
+    for options in ((), ("--dry-run",)):
+        arguments = ("webhooks", "resend", "pager", "evt_delivered", *options)
+        assert "an earlier webhook pager" in read_failure(*arguments)
     assert "no such delivery" in read_failure("webhooks", "resend", "pager", "absent")
     assert "no such delivery" in read_failure("webhooks", "resend", "pager", "a", "--dry-run")
 
@@ -455,7 +462,7 @@ class Sender:
 
     def pause(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
-        (queued,) = self.queue.messages
+        queued = self.queue.messages[0][:2]
         change = next(self._results, None)
         if change is not None:
             changed = change(self.deliveries.stored[queued])

@@ -263,11 +263,14 @@ def open_webhooks(session: boto3.Session, *, is_change: bool = False) -> Webhook
 
 @contextmanager
 def _explained_refusals() -> Iterator[None]:
-    from lambdas.domain.webhooks import InvalidWebhookError
+    from lambdas.domain.webhooks import InvalidWebhookError, UnreadableWebhookError
     from lambdas.services.manage_webhooks import UnknownWebhookError, WebhookChangedError
 
     try:
         yield
-    except (InvalidWebhookError, UnknownWebhookError, WebhookChangedError) as error:
+    except (
+        *(InvalidWebhookError, UnknownWebhookError),
+        *(UnreadableWebhookError, WebhookChangedError),
+    ) as error:
         message = f"{error}."
         raise CommandError(message) from None

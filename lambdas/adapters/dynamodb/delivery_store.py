@@ -23,7 +23,13 @@ from lambdas.domain.governance_keys import (
     WEBHOOK_DELIVERIES_PREFIX,
 )
 from lambdas.domain.times import read_time
-from lambdas.domain.webhooks import Delivery, DeliveryAttempt, DeliveryState
+from lambdas.domain.webhooks import (
+    Delivery,
+    DeliveryAttempt,
+    DeliveryMessage,
+    DeliveryState,
+    UnreadableWebhookError,
+)
 from lambdas.logs import logger
 
 if TYPE_CHECKING:
@@ -35,7 +41,8 @@ if TYPE_CHECKING:
 DELIVERY_RETENTION = timedelta(days=30)
 """The time for which a delivery is stored after it was added or due last."""
 _STATE, _ATTEMPTS, _DUE_AT, _CREATED_AT = "delivery_state", "attempts", "due_at", "created_at"
-_EVENT, _LAST = "event", "last_attempt"
+_EVENT, _LAST, _SUBSCRIBED_AT = "event", "last_attempt", "subscribed_at"
+_STARTED_AT, _MESSAGE_NUMBER = "started_at", "message_number"
 
 
 class DynamoDbDeliveryStore:
@@ -57,11 +64,21 @@ class DynamoDbDeliveryStore:
         return self._put(delivery, f"attribute_not_exists({PARTITION_KEY})")
 
     def get(self, webhook_id: str, event_id: str) -> Delivery | None:
-        """Get a delivery; `None` if it does not exist, or cannot be read and is logged."""
+        """Get a delivery; `None` if it does not exist.
+
+        Raises:
+            UnreadableWebhookError: It cannot be read. It is logged.
+        """
         answer = self._client.get_item(
             TableName=self._table_name, Key=_make_key(webhook_id, event_id), ConsistentRead=True
         )
-        return _try_to_read(answer["Item"]) if "Item" in answer else None
+        if "Item" not in answer:
+            return None
+        found = _try_to_read(answer["Item"])
+        if found is None:
+            message = f"the delivery of {event_id} to {webhook_id} cannot be read: see the log"
+            raise UnreadableWebhookError(message)
+        return found
 
     def list_for(self, webhook_id: str) -> Iterator[Delivery]:
         """List the deliveries of a subscription, the newest first."""
@@ -91,14 +108,30 @@ class DynamoDbDeliveryStore:
             ),
         )
 
-    def write(self, delivery: Delivery, attempts_before: int) -> bool:
+    def write(
+        self, delivery: Delivery, attempts_before: int, started_before: datetime | None = None
+    ) -> bool:
         """Write a delivery after an attempt, and end its claim.
 
         Returns:
-            `False` if it has another number of attempts than before by now.
+            `False` if it has another number of attempts by now, or was started again.
         """
-        before: Item = {":before": {"N": str(attempts_before)}}
-        return self._put(delivery, f"{_ATTEMPTS} = :before", before)
+        started_at = started_before or delivery.started_at
+        before: Item = {
+            ":before": {"N": str(attempts_before)},
+            ":started": {"S": write_time(started_at)},
+        }
+        only_if = f"{_ATTEMPTS} = :before AND {_STARTED_AT} = :started"
+        return self._put(delivery, only_if, before)
+
+    def note_message(self, message: DeliveryMessage) -> None:
+        """Store the number of a message of a delivery, unless a higher one is stored."""
+        self._stored.update(
+            _make_key(message.webhook_id, message.event_id),
+            f"SET {_MESSAGE_NUMBER} = :number",
+            {":number": {"N": str(message.number)}},
+            only_if=f"{_MESSAGE_NUMBER} < :number",
+        )
 
     def _put(self, delivery: Delivery, only_if: str, values: Item | None = None) -> bool:
         request: PutItemInputTypeDef = {
@@ -129,6 +162,9 @@ def _write(delivery: Delivery) -> Item:
         _ATTEMPTS: {"N": str(delivery.attempts)},
         _DUE_AT: {"S": write_time(delivery.due_at)},
         _CREATED_AT: {"S": write_time(delivery.created_at)},
+        _STARTED_AT: {"S": write_time(delivery.started_at)},
+        _SUBSCRIBED_AT: {"S": write_time(delivery.subscribed_at)},
+        _MESSAGE_NUMBER: {"N": str(delivery.message_number)},
         EXPIRES_AT: {"N": str(round(expires_at.timestamp()))},
     }
     if delivery.last is not None:
@@ -160,6 +196,9 @@ def _read(item: Item) -> Delivery:
         due_at=read_time(item[_DUE_AT]["S"]),
         last=_read_attempt(item[_LAST]["S"]) if _LAST in item else None,
         created_at=read_time(item[_CREATED_AT]["S"]),
+        started_at=read_time(item[_STARTED_AT]["S"]),
+        subscribed_at=read_time(item[_SUBSCRIBED_AT]["S"]),
+        message_number=int(item[_MESSAGE_NUMBER]["N"]),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from lambdas.adapters.dynamodb.transactions import write_unless_changed
 from lambdas.adapters.dynamodb.webhook_store import (
     DISABLED_AT,
     DISABLED_BECAUSE,
+    PAUSED_UNTIL,
     DynamoDbWebhookStore,
     make_webhook_key,
     write_secrets_value,
@@ -20,7 +22,7 @@ from lambdas.adapters.dynamodb.webhook_store import (
 )
 from lambdas.domain.audit import AuditAction, AuditedChange
 from lambdas.domain.governance_keys import PARTITION_KEY
-from lambdas.domain.webhooks import SealedSecret, WebhookSubscription
+from lambdas.domain.webhooks import SealedSecret, UnreadableWebhookError, WebhookSubscription
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -71,7 +73,9 @@ class AuditedWebhookStore(DynamoDbWebhookStore):
                 "ConditionExpression": _IS_STORED,
             }
         }
-        found = self.get(webhook_id)
+        found: WebhookSubscription | None = None
+        with suppress(UnreadableWebhookError):
+            found = self.get(webhook_id)
         return self._write(delete, AuditAction.REMOVE_WEBHOOK, webhook_id, found, None)
 
     def write_secrets(
@@ -85,7 +89,7 @@ class AuditedWebhookStore(DynamoDbWebhookStore):
             ":secrets": write_secrets_value(secrets),
             ":replaced": write_secrets_value(replaced),
         }
-        update = self._update(
+        update = self._make_update(
             webhook_id, "SET secrets = :secrets", f"{_IS_STORED} AND secrets = :replaced", values
         )
         found = self.get(webhook_id)
@@ -93,13 +97,13 @@ class AuditedWebhookStore(DynamoDbWebhookStore):
 
     def enable(self, webhook_id: str) -> bool:
         """Switch a subscription on again; `False` if it does not exist."""
-        remove = f"REMOVE {DISABLED_AT}, {DISABLED_BECAUSE}"
+        remove = f"REMOVE {DISABLED_AT}, {DISABLED_BECAUSE}, {PAUSED_UNTIL}"
         found = self.get(webhook_id)
-        update = self._update(webhook_id, remove, _IS_STORED)
+        update = self._make_update(webhook_id, remove, _IS_STORED)
         enabled = None if found is None else replace(found, disabled_at=None)
         return self._write(update, AuditAction.ENABLE_WEBHOOK, webhook_id, found, enabled)
 
-    def _update(
+    def _make_update(
         self,
         webhook_id: str,
         update: str,

@@ -20,6 +20,7 @@ from lambdas.domain.times import read_time
 from lambdas.domain.webhooks import (
     EventFilter,
     SealedSecret,
+    UnreadableWebhookError,
     WebhookFormat,
     WebhookSubscription,
 )
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from lambdas.adapters.dynamodb.brake_items import Item
 
 _CIPHERTEXT, _CREATED_AT, _EXPIRES_AT = "ciphertext", "created_at", "expires_at"
-_PAUSED_UNTIL, DISABLED_AT, DISABLED_BECAUSE = "paused_until", "disabled_at", "disabled_because"
+PAUSED_UNTIL, DISABLED_AT, DISABLED_BECAUSE = "paused_until", "disabled_at", "disabled_because"
 
 
 class DynamoDbWebhookStore:
@@ -56,11 +57,21 @@ class DynamoDbWebhookStore:
         return sorted(found, key=lambda subscription: subscription.id)
 
     def get(self, webhook_id: str) -> WebhookSubscription | None:
-        """Get a subscription; `None` if it does not exist, or cannot be read and is logged."""
+        """Get a subscription; `None` if it does not exist.
+
+        Raises:
+            UnreadableWebhookError: It cannot be read. It is logged.
+        """
         answer = self._client.get_item(
             TableName=self._table_name, Key=make_webhook_key(webhook_id), ConsistentRead=True
         )
-        return _try_to_read(answer["Item"]) if "Item" in answer else None
+        if "Item" not in answer:
+            return None
+        found = _try_to_read(answer["Item"])
+        if found is None:
+            message = f"the webhook {webhook_id} cannot be read: remove it, then add it again"
+            raise UnreadableWebhookError(message)
+        return found
 
     def add(self, subscription: WebhookSubscription) -> bool:
         """Add a subscription; `False` if one has its id."""
@@ -101,28 +112,42 @@ class DynamoDbWebhookStore:
             make_webhook_key(webhook_id), "SET secrets = :secrets", values, "secrets = :replaced"
         )
 
-    def pause(self, webhook_id: str, until: datetime) -> None:
+    def pause(self, webhook_id: str, until: datetime, added_at: datetime | None = None) -> None:
         """Send nothing before a time, unless a later one is stored."""
-        self._stored.update(
-            make_webhook_key(webhook_id),
-            f"SET {_PAUSED_UNTIL} = :until",
+        self._update(
+            webhook_id,
+            added_at,
+            f"SET {PAUSED_UNTIL} = :until",
             {":until": {"S": write_time(until)}},
-            f"(attribute_not_exists({_PAUSED_UNTIL}) OR {_PAUSED_UNTIL} < :until)",
+            f"(attribute_not_exists({PAUSED_UNTIL}) OR {PAUSED_UNTIL} < :until)",
         )
 
-    def disable(self, webhook_id: str, at: datetime, because: str) -> None:
+    def disable(
+        self, webhook_id: str, at: datetime, because: str, added_at: datetime | None = None
+    ) -> None:
         """Switch a subscription off. The first time and reason stay."""
-        self._stored.update(
-            make_webhook_key(webhook_id),
+        self._update(
+            webhook_id,
+            added_at,
             f"SET {DISABLED_AT} = :at, {DISABLED_BECAUSE} = :because",
             {":at": {"S": write_time(at)}, ":because": {"S": because}},
             f"attribute_not_exists({DISABLED_AT})",
         )
 
+    def _update(
+        self, webhook_id: str, added_at: datetime | None, update: str, values: Item, only_if: str
+    ) -> None:
+        """Update a subscription, unless it is another one with its id that was added later."""
+        if added_at is not None:
+            values = {**values, ":added": {"S": write_time(added_at)}}
+            only_if = f"{only_if} AND {_CREATED_AT} = :added"
+        self._stored.update(make_webhook_key(webhook_id), update, values, only_if)
+
     def enable(self, webhook_id: str) -> bool:
         """Switch a subscription on again; `False` if it does not exist."""
         return self._stored.update(
-            make_webhook_key(webhook_id), f"REMOVE {DISABLED_AT}, {DISABLED_BECAUSE}"
+            make_webhook_key(webhook_id),
+            f"REMOVE {DISABLED_AT}, {DISABLED_BECAUSE}, {PAUSED_UNTIL}",
         )
 
 
@@ -143,7 +168,7 @@ def write_webhook(subscription: WebhookSubscription) -> Item:
     }
     times = {
         _CREATED_AT: subscription.created_at,
-        _PAUSED_UNTIL: subscription.paused_until,
+        PAUSED_UNTIL: subscription.paused_until,
         DISABLED_AT: subscription.disabled_at,
     }
     texts |= {name: write_time(moment) for name, moment in times.items() if moment is not None}
@@ -186,7 +211,7 @@ def _read(item: Item) -> WebhookSubscription:
     scope = {str(label): tuple(map(str, names)) for label, names in wanted["scope"].items()}
     times = {
         name: read_time(item[name]["S"])
-        for name in (_CREATED_AT, _PAUSED_UNTIL, DISABLED_AT)
+        for name in (_CREATED_AT, PAUSED_UNTIL, DISABLED_AT)
         if name in item
     }
     return WebhookSubscription(
@@ -198,7 +223,7 @@ def _read(item: Item) -> WebhookSubscription:
         secrets=tuple(_read_secret(each["M"]) for each in item["secrets"]["L"]),
         template=item["template"]["S"] if "template" in item else None,
         created_at=times[_CREATED_AT],
-        paused_until=times.get(_PAUSED_UNTIL),
+        paused_until=times.get(PAUSED_UNTIL),
         disabled_at=times.get(DISABLED_AT),
         disabled_because=item[DISABLED_BECAUSE]["S"] if DISABLED_BECAUSE in item else None,
     )

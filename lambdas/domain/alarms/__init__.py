@@ -9,7 +9,7 @@ from lambdas.domain.alarms.alarm_change import (
     InvalidAlarmError,
     read_alarm_change,
 )
-from lambdas.domain.alarms.alarm_events import write_alarm_event
+from lambdas.domain.alarms.alarm_events import is_about_webhooks, write_alarm_event
 
 __all__ = [
     "ALARM_CHANGE",
@@ -18,6 +18,7 @@ __all__ = [
     "AlarmChange",
     "AlarmState",
     "InvalidAlarmError",
+    "is_about_webhooks",
     "read_alarm_change",
     "write_alarm_event",
 ]

@@ -23,7 +23,11 @@ Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatc
 """
 _THRESHOLD = re.compile(r"threshold \(([0-9.]{1,40}(?:E[0-9]{1,3})?)\)")
 _QUERY = re.compile(r"SELECT [A-Z]{1,20}\(\"?([A-Za-z0-9_]{1,255})\"?\)")
-_LINK = re.compile(r"https://[!-~]{1,2000}")
+_CONSOLE = re.compile(
+    r"https://(?:[a-z0-9-]{1,63}\.)?console\."
+    r"(?:aws\.amazon\.com|amazonaws-us-gov\.com|amazonaws\.cn)/[!-~]{0,2000}"
+)
+"""An address of AWS's console. Whoever may put alarms chooses their descriptions."""
 
 
 class AlarmState(StrEnum):
@@ -74,9 +78,13 @@ class AlarmChange:
 
     @property
     def link(self) -> str | None:
-        """The first address in its description, which is that of a dashboard."""
-        found = _LINK.search(self.description)
-        return None if found is None else found[0]
+        """The first address of the console in its description, which is that of a dashboard."""
+        return next(filter(is_console_link, self.description.split()), None)
+
+
+def is_console_link(text: str) -> bool:
+    """Say if a text is an address of AWS's console."""
+    return _CONSOLE.fullmatch(text) is not None
 
 
 def read_alarm_change(event: Mapping[str, Any]) -> AlarmChange:

@@ -9,7 +9,8 @@ import re
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from lambdas.domain.alarms.alarm_change import AlarmChange, AlarmState
+from lambdas.domain.alarms.alarm_change import AlarmChange, AlarmState, is_console_link
+from lambdas.domain.alarms.health_checks import HEALTH_CHECKS
 from lambdas.domain.alarms.names import (
     ALARM_PREFIX,
     ANOMALY_ALARMS,
@@ -17,6 +18,7 @@ from lambdas.domain.alarms.names import (
     HEALTH_ALARM_PREFIX,
     PRICE_CHECKS,
     TAMPERING_CHECKS,
+    WEBHOOK_CHECKS,
     name_anomaly_alarm,
 )
 from lambdas.domain.budgets import read_principal
@@ -82,10 +84,17 @@ def write_alarm_event(change: AlarmChange) -> MeterEvent | None:
     )
 
 
+def is_about_webhooks(event: MeterEvent) -> bool:
+    """Say if an event reports that a receiver of webhooks misses events."""
+    return event.type is EventType.HEALTH_ALARM and event.detail.get("check") in WEBHOOK_CHECKS
+
+
 def _read_kind(name: str) -> _Kind | None:
     """Read the kind of an alarm from its name; `None` for an alarm of someone else."""
     if name.startswith(HEALTH_ALARM_PREFIX):
         check = name.removeprefix(HEALTH_ALARM_PREFIX)
+        if check not in HEALTH_CHECKS:
+            return None
         reached = EventType.HEALTH_ALARM
         if check in PRICE_CHECKS:
             reached = EventType.PRICES_HELD
@@ -122,7 +131,14 @@ def _write_title(change: AlarmChange, kind: _Kind) -> str:
 
 def _write_text(change: AlarmChange) -> str:
     lines = (change.description, change.reason)
-    return "\n".join(cut(printable(line), _MAX_TEXT_LETTERS) for line in lines if line)
+    return "\n".join(_show_text(line) for line in lines if line)
+
+
+def _show_text(text: str) -> str:
+    """Show a text that whoever may put alarms can choose: only the console stays a link."""
+    words = printable(text).split(" ")
+    shown = (word if is_console_link(word) else break_links(word) for word in words)
+    return cut(" ".join(shown), _MAX_TEXT_LETTERS)
 
 
 def _write_detail(change: AlarmChange, kind: _Kind) -> dict[str, Any]:
@@ -137,7 +153,7 @@ def _write_detail(change: AlarmChange, kind: _Kind) -> dict[str, Any]:
         "metric": change.metric,
         "threshold": change.threshold,
         "dimensions": dict(change.dimensions),
-        "reason": cut(change.reason, _MAX_TEXT_LETTERS),
+        "reason": _show_text(change.reason),
         "is_muted": change.is_muted,
     }
 

@@ -7,6 +7,8 @@ from typing import Final
 from lambdas.domain.metrics.catalog import (
     AUDIT_PROBLEMS,
     CONFLICTING_DUPLICATES,
+    DISABLED_WEBHOOKS,
+    FAILED_WEBHOOKS,
     FORGED_SERIES,
     HELD_PRICES,
     OVERFLOWING_CALLS,
@@ -24,8 +26,10 @@ NEGATIVE_METRICS: Final = "NegativeMetrics"
 UNPRICED_CALLS: Final = "UnpricedCalls"
 UNPRICED_MODELS: Final = "UnpricedModels"
 """Health checks that no metric has the name of."""
+WEBHOOK_CHECKS: Final = frozenset({DISABLED_WEBHOOKS.name, FAILED_WEBHOOKS.name})
+"""Health checks that show that a receiver of webhooks misses events."""
 CHECKS_WITHOUT_RECOVERY: Final = frozenset(
-    {OVERFLOWING_CALLS.name, UNPRICED_CALLS, UNPRICED_MODELS}
+    {OVERFLOWING_CALLS.name, UNPRICED_CALLS, UNPRICED_MODELS, *WEBHOOK_CHECKS}
 )
 """Health checks whose alarms end after a fixed time, which is no recovery."""
 TAMPERING_CHECKS: Final = frozenset(

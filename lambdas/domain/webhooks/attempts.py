@@ -8,8 +8,9 @@ from hashlib import sha256
 from http import HTTPStatus
 from typing import NamedTuple
 
+from lambdas.domain.events import MeterEvent
 from lambdas.domain.webhooks.deliveries import Delivery, DeliveryAttempt, DeliveryState
-from lambdas.domain.webhooks.ports import ReceiverAnswer, ReceiverError
+from lambdas.domain.webhooks.ports import ReceiverAnswer, ReceiverError, SlowReceiverError
 from lambdas.domain.webhooks.subscription import WebhookSubscription
 from lambdas.domain.words import printable
 
@@ -32,9 +33,18 @@ MAX_ATTEMPTS = 1 + len(RETRY_WAITS)
 MAX_PAUSE = timedelta(hours=24)
 """The longest pause that a receiver can ask for."""
 DEFAULT_PAUSE = timedelta(minutes=1)
-"""The pause of a receiver that is overloaded, and does not say for how long."""
+"""The pause of a receiver that is overloaded and does not say for how long, or that does not answer
+in time: its other deliveries would keep the sender busy."""
+MAX_DELIVERY_AGE = timedelta(days=7)
+"""The time after which a delivery fails, whatever it waits for.
+
+All attempts without pauses take 84 hours at most, so pauses may take as long again.
+"""
+MAX_SPREAD = timedelta(minutes=15)
+"""The longest time by which a delivery comes later than the end of a pause."""
 GONE = "the receiver answered 410: it wants no more events"
 _MAX_JITTER = 0.1
+_MAX_DOUBLINGS = 10
 _MAX_ERROR_LETTERS = 200
 _OVERLOADED = {
     HTTPStatus.TOO_MANY_REQUESTS,
@@ -92,9 +102,39 @@ def disable_delivery(delivery: Delivery) -> Delivery:
     return replace(delivery, state=DeliveryState.DISABLED)
 
 
+def fail_delivery(delivery: Delivery) -> Delivery:
+    """End a delivery that is too old."""
+    return replace(delivery, state=DeliveryState.FAILED)
+
+
+def is_too_old(delivery: Delivery, now: datetime) -> bool:
+    """Say if a delivery has waited for too long."""
+    return now - delivery.started_at >= MAX_DELIVERY_AGE
+
+
+def belongs_to(delivery: Delivery, subscription: WebhookSubscription) -> bool:
+    """Say if a delivery is for a subscription, and not for an earlier one with the same id."""
+    return (delivery.webhook_id, delivery.subscribed_at) == (
+        subscription.id,
+        subscription.created_at,
+    )
+
+
+def start_delivery(subscription: WebhookSubscription, event: MeterEvent, now: datetime) -> Delivery:
+    """Make the delivery of an event to a subscription, which is due at once."""
+    return Delivery(
+        webhook_id=subscription.id,
+        subscribed_at=subscription.created_at,
+        event=event,
+        due_at=now,
+        created_at=now,
+        started_at=now,
+    )
+
+
 def restart_delivery(delivery: Delivery, now: datetime) -> Delivery:
     """Start a delivery again, with all its attempts. The id of its event stays."""
-    return replace(delivery, state=DeliveryState.PENDING, attempts=0, due_at=now)
+    return replace(delivery, state=DeliveryState.PENDING, attempts=0, due_at=now, started_at=now)
 
 
 def find_due_time(delivery: Delivery, subscription: WebhookSubscription) -> datetime:
@@ -113,9 +153,27 @@ def compute_wait(delivery: Delivery) -> timedelta:
         delivery: A delivery with 1 to 9 attempts.
     """
     wait = RETRY_WAITS[delivery.attempts - 1]
-    cause = f"{delivery.webhook_id}\0{delivery.event.id}\0{delivery.attempts}"
-    number = int.from_bytes(sha256(cause.encode()).digest()[:4])
-    return wait * (1 + _MAX_JITTER * number / 2**32)
+    return wait * (1 + _MAX_JITTER * _draw_fraction(delivery, "attempt", delivery.attempts))
+
+
+def compute_spread(delivery: Delivery, message_number: int) -> timedelta:
+    """Compute the time by which a delivery comes later than the end of a pause.
+
+    A receiver that is overloaded has a backlog, which would come back as one. The more often a
+    delivery has waited, the wider it is spread: up to a second at first, and `MAX_SPREAD` at most.
+
+    Args:
+        delivery: The delivery.
+        message_number: The number of the message that has found it waiting.
+    """
+    widest = min(timedelta(seconds=2 ** min(message_number, _MAX_DOUBLINGS)), MAX_SPREAD)
+    return widest * _draw_fraction(delivery, "message", message_number)
+
+
+def _draw_fraction(delivery: Delivery, kind: str, number: int) -> float:
+    """Draw a number from 0 to 1, the same in each repeat."""
+    cause = f"{delivery.webhook_id}\0{delivery.event.id}\0{kind}\0{number}"
+    return int.from_bytes(sha256(cause.encode()).digest()[:4]) / 2**32
 
 
 def _describe_attempt(result: ReceiverAnswer | ReceiverError, now: datetime) -> DeliveryAttempt:
@@ -133,6 +191,8 @@ def _shorten(text: str) -> str:
 
 
 def _find_pause(result: ReceiverAnswer | ReceiverError, now: datetime) -> datetime | None:
+    if isinstance(result, SlowReceiverError):
+        return now + DEFAULT_PAUSE
     if isinstance(result, ReceiverError) or result.status not in _OVERLOADED:
         return None
     wanted = DEFAULT_PAUSE if result.retry_after is None else result.retry_after

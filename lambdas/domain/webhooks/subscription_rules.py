@@ -11,7 +11,13 @@ from lambdas.domain.events import EventType
 from lambdas.domain.patterns import matches
 from lambdas.domain.scope_field import ScopeField
 from lambdas.domain.webhooks.address import InvalidAddressError, ReceiverAddress, parse_address
-from lambdas.domain.webhooks.subscription import EventFilter, WebhookFormat
+from lambdas.domain.webhooks.attempts import belongs_to
+from lambdas.domain.webhooks.deliveries import Delivery
+from lambdas.domain.webhooks.subscription import (
+    EventFilter,
+    WebhookFormat,
+    WebhookSubscription,
+)
 from lambdas.domain.webhooks.templates import InvalidTemplateError, check_template
 from lambdas.domain.words import show
 
@@ -64,6 +70,20 @@ def check_webhook(new: NewWebhook) -> ReceiverAddress:
     except InvalidAddressError as error:
         message = f"the address cannot be called: {error}"
     raise InvalidWebhookError(message)
+
+
+def check_receiver(delivery: Delivery, subscription: WebhookSubscription) -> None:
+    """Refuse a delivery of an earlier subscription with the same id.
+
+    Raises:
+        InvalidWebhookError: It is one.
+    """
+    if not belongs_to(delivery, subscription):
+        message = (
+            f"this delivery was for an earlier webhook {subscription.id}, which was removed: the"
+            " one of today is another receiver, and gets only events since it was added"
+        )
+        raise InvalidWebhookError(message)
 
 
 def _check_filter(wanted: EventFilter) -> None:

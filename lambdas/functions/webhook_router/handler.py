@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from lambdas.functions.webhook_router.settings import Settings
 from lambdas.observability import log_request_id, logger
-from lambdas.wiring.webhook_router import RejectedRecord, make_router, read_record
+from lambdas.wiring.webhook_router import RejectedRecord, make_router, make_topic, read_record
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+    from lambdas.adapters.received_events import OwnTopic
     from lambdas.services.route_events import EventRouter
 
 
@@ -34,7 +35,7 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, 
 
 def _route(record: dict[str, Any]) -> bool:
     """Route the events of a message, and say if it could be read."""
-    found = read_record(record)
+    found = read_record(record, topic())
     if isinstance(found, RejectedRecord):
         logger.error("A message holds no event", message_id=found.message_id, reason=found.reason)
         return False
@@ -48,3 +49,9 @@ def _route(record: dict[str, Any]) -> bool:
 def router() -> EventRouter:
     """Make the router, once per process."""
     return make_router(Settings.from_environment(os.environ))
+
+
+@cache
+def topic() -> OwnTopic:
+    """Make the topic whose messages are the meter's, once per process."""
+    return make_topic(Settings.from_environment(os.environ))

@@ -7,16 +7,15 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from lambdas.domain.alarms import is_about_webhooks
 from lambdas.domain.metrics.catalog import DELIVERED_WEBHOOKS, DISABLED_WEBHOOKS, FAILED_WEBHOOKS
 from lambdas.functions.webhook_sender.settings import Settings
 from lambdas.observability import log_request_id, logger, record_health
-from lambdas.services.deliver_webhook import SendResult, WebhookSender
-from lambdas.wiring.webhook_sender import make_delayer, make_sender, read_delivery_message
+from lambdas.services.deliver_webhook import SendOutcome, SendResult, WebhookSender
+from lambdas.wiring.webhook_sender import make_sender, read_delivery_message
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
-
-    from lambdas.adapters.sqs_messages import MessageDelayer
 
 _COUNTED = {
     SendResult.DELIVERED: DELIVERED_WEBHOOKS,
@@ -27,7 +26,9 @@ _COUNTED = {
 
 @log_request_id
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Make the attempt of each message; one that is not done comes again after its wait.
+    """Make the attempt of each message. One that cannot be read becomes a dead letter.
+
+    Raise if a request of AWS fails, so that the message comes again.
 
     Returns:
         The partial batch response: the messages that are to stay in the queue.
@@ -38,31 +39,29 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, 
 
 
 def _send(record: dict[str, Any]) -> bool:
-    """Send the delivery of a message, and say if the message is done.
-
-    What is no message of a delivery is never done, so that it becomes a dead letter.
-    """
+    """Send the delivery of a message, and say if the message could be read."""
     named = read_delivery_message(record["body"])
     if named is None:
         logger.error("A message names no delivery", message_id=record["messageId"])
         return False
-    outcome = sender().send(*named, datetime.now(UTC))
+    outcome = sender().send(named, datetime.now(UTC))
     logger.info("Webhook", webhook=named.webhook_id, event=named.event_id, result=outcome.result)
-    if metric := _COUNTED.get(outcome.result):
+    if (metric := _COUNTED.get(outcome.result)) and not _is_known(outcome):
         record_health({metric: 1})
-    if outcome.wait is None:
-        return True
-    delayer().delay(record["receiptHandle"], outcome.wait)
-    return False
+    return True
+
+
+def _is_known(outcome: SendOutcome) -> bool:
+    """True if a failure is of an event about failures: else each alarm would cause the next one."""
+    delivery = outcome.delivery
+    return (
+        outcome.result is SendResult.FAILED
+        and delivery is not None
+        and is_about_webhooks(delivery.event)
+    )
 
 
 @cache
 def sender() -> WebhookSender:
     """Make the sender, once per process."""
     return make_sender(Settings.from_environment(os.environ))
-
-
-@cache
-def delayer() -> MessageDelayer:
-    """Make what delays messages, once per process."""
-    return make_delayer(Settings.from_environment(os.environ))

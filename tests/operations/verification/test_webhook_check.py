@@ -17,7 +17,7 @@ from cdk.operations.verification.webhook_check import check_webhooks
 from cdk.operations.webhooks import Webhooks
 from dashboards.command_line.commands.verify_account import read_file_url
 from dashboards.command_line.entry_point import FailedCommand
-from lambdas.domain.webhooks import Origin, ReceiverAnswer, ReceiverError
+from lambdas.domain.webhooks import DeliveryMessage, Origin, ReceiverAnswer, ReceiverError
 from lambdas.services.deliver_webhook import WebhookSender
 from lambdas.services.manage_webhooks import WebhookManager
 from tests.command_line import call_command
@@ -27,7 +27,6 @@ from tests.webhooks import (
     InMemoryDeliveryQueue,
     InMemorySecretBox,
     InMemoryWebhooks,
-    QueuedDelivery,
     ScriptedReceiver,
 )
 
@@ -56,13 +55,18 @@ class Account:
         while self._is_working and self.queue.messages:
             self._send(self.queue.messages.pop())
 
-    def _send(self, queued: QueuedDelivery) -> None:
-        now = self.deliveries.stored[queued].due_at
-        origin = Origin("1", "r")
+    def _send(self, queued: DeliveryMessage) -> None:
+        now = self.deliveries.stored[queued[:2]].due_at
         sender = WebhookSender(
-            self.stored, self.deliveries, self.box, self.receiver, origin, lambda: now
+            webhooks=self.stored,
+            deliveries=self.deliveries,
+            queue=InMemoryDeliveryQueue(),
+            box=self.box,
+            receiver=self.receiver,
+            origin=Origin("1", "r"),
+            clock=lambda: now,
         )
-        sender.send(*queued, now)
+        sender.send(queued, now)
 
     def check(self, config: Config = ON, url: str | None = URL) -> str:
         unused: Any = None

@@ -13,10 +13,10 @@ from tests.simulation.cloud.functions import Functions
 from tests.simulation.faults import Fault
 from tests.simulation.world import Killed, World
 
-MAX_HIDDEN = timedelta(hours=12)
-"""The time for which SQS hides a message at most, from the time of its receipt.
+MAX_DELAY_SECONDS = 900
+"""The time for which SQS holds a new message back at most.
 
-Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
+Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 """
 _USUAL_SECONDS, _LATE_SECONDS = 2, 600
 _COPY_SECONDS = 1.5
@@ -51,14 +51,12 @@ class Message:
         id: Its id.
         body: Its text.
         visible_at: The time until which it is hidden.
-        received_at: The time of its last receipt.
         receives: The number of its receipts.
     """
 
     id: str
     body: str
     visible_at: datetime
-    received_at: datetime
     receives: int = 0
 
 
@@ -81,12 +79,12 @@ class SimulatedQueue:
     dead_letters: list[Message] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=count)
 
-    def add(self, body: str) -> None:
+    def add(self, body: str, delay_seconds: int = 0) -> None:
         """Add a message, which may overtake others."""
         is_late = self.world.strikes(Fault.REORDERING, _COPIED_SHARE)
         seconds = self.world.random.uniform(0, _LATE_SECONDS if is_late else _USUAL_SECONDS)
-        visible_at = self.world.now + timedelta(seconds=seconds)
-        message = Message(f"message-{next(self._numbers)}", body, visible_at, self.world.now)
+        visible_at = self.world.now + timedelta(seconds=delay_seconds + seconds)
+        message = Message(f"message-{next(self._numbers)}", body, visible_at)
         self.messages[message.id] = message
         self._plan(message)
 
@@ -95,20 +93,6 @@ class SimulatedQueue:
         for message in self.dead_letters:
             self.add(message.body)
         self.dead_letters.clear()
-
-    def hide(self, receipt: str, seconds: int) -> None:
-        """Hide a message that was received for some seconds from now.
-
-        Raises:
-            ClientError: It was deleted meanwhile.
-        """
-        message = self.messages.get(receipt)
-        if message is None:
-            raise refused("InvalidParameterValue", "ChangeMessageVisibility")
-        visible_at = self.world.now + timedelta(seconds=seconds)
-        assert visible_at - message.received_at <= MAX_HIDDEN, "SQS hides it for 12 hours at most"
-        message.visible_at = visible_at
-        self._plan(message)
 
     def _plan(self, message: Message) -> None:
         self.world.at(message.visible_at, self._poll, message)
@@ -138,7 +122,6 @@ class SimulatedQueue:
             self.dead_letters.append(message)
             return False
         message.receives += 1
-        message.received_at = self.world.now
         message.visible_at = self.world.now + self.mapping.visibility_timeout
         self._plan(message)
         return True
@@ -173,18 +156,14 @@ class SimulatedSqs:
         """
         self._world, self._queues = world, queues
 
-    def send_message(self, *, QueueUrl: str, MessageBody: str) -> Any:
+    def send_message(
+        self, *, QueueUrl: str, MessageBody: str, DelaySeconds: int, MessageGroupId: str
+    ) -> Any:
         """Add a message."""
         self._begin("SendMessage")
-        self._queues[QueueUrl].add(MessageBody)
-        return self._end()
-
-    def change_message_visibility(
-        self, *, QueueUrl: str, ReceiptHandle: str, VisibilityTimeout: int
-    ) -> Any:
-        """Hide a message."""
-        self._begin("ChangeMessageVisibility")
-        self._queues[QueueUrl].hide(ReceiptHandle, VisibilityTimeout)
+        assert 0 <= DelaySeconds <= MAX_DELAY_SECONDS
+        assert MessageGroupId
+        self._queues[QueueUrl].add(MessageBody, DelaySeconds)
         return self._end()
 
     def _begin(self, operation: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from lambdas.adapters.dynamodb.delivery_store import DynamoDbDeliveryStore
 from lambdas.adapters.dynamodb.webhook_store import DynamoDbWebhookStore
-from lambdas.adapters.received_events import RejectedRecord, read_record
+from lambdas.adapters.received_events import OwnTopic, RejectedRecord, read_record
 from lambdas.adapters.sqs_delivery_queue import SqsDeliveryQueue
 from lambdas.domain.events import EventType, write_events
 from lambdas.services.route_events import EventRouter
@@ -18,6 +18,7 @@ from tests.simulation.account import DELIVERIES, EVENTS, GOVERNANCE, Account
 from tests.simulation.cloud.queue import QueueMapping
 from tests.simulation.drivers.driver import Driver
 from tests.simulation.drivers.webhooks import (
+    TOPIC,
     find_lost,
     list_deliveries,
     list_subscriptions,
@@ -32,10 +33,11 @@ from tests.webhooks import make_event
 
 MAPPING = QueueMapping(
     function="webhook_router",
-    batch_size=10,
-    visibility_timeout=timedelta(minutes=6),
-    max_receives=10,
+    batch_size=1,
+    visibility_timeout=timedelta(minutes=12),
+    max_receives=5,
 )
+_TOPIC = OwnTopic(lambda: TOPIC)
 _NOTICES = 6
 _REPEATED_SHARE = 0.3
 _BROKEN = ("", "no JSON", "[]", '{"source": "other"}', make_notification("[1]"))
@@ -63,7 +65,7 @@ class WebhookRouterDriver(Driver):
         return {"batchItemFailures": [{"itemIdentifier": each} for each in unread]}
 
     def _route(self, record: Any) -> bool:
-        found = read_record(record)
+        found = read_record(record, _TOPIC)
         if isinstance(found, RejectedRecord):
             return False
         self.service.route(found, self.account.now)
@@ -111,7 +113,7 @@ class WebhookRouterDriver(Driver):
         wanted = set[Pair]()
         subscriptions = list_subscriptions(self.account)
         for body in self._sent:
-            events = read_record({"messageId": "", "body": body})
+            events = read_record({"messageId": "", "body": body}, _TOPIC)
             assert not isinstance(events, RejectedRecord)
             wanted |= {
                 Pair(subscription.id, event.id)

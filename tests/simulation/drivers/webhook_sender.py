@@ -9,7 +9,7 @@ from typing import Any
 
 from lambdas.adapters.dynamodb.delivery_store import DynamoDbDeliveryStore
 from lambdas.adapters.dynamodb.webhook_store import DynamoDbWebhookStore
-from lambdas.adapters.sqs_messages import MessageDelayer, read_delivery_message
+from lambdas.adapters.sqs_delivery_queue import SqsDeliveryQueue, read_delivery_message
 from lambdas.domain.webhooks import Origin, ReceiverAnswer, ReceiverError
 from lambdas.services.deliver_webhook import WebhookSender
 from tests.simulation.account import DELIVERIES, GOVERNANCE, Account
@@ -30,7 +30,7 @@ MAPPING = QueueMapping(
     function="webhook_sender",
     batch_size=1,
     visibility_timeout=timedelta(minutes=6),
-    max_receives=200,
+    max_receives=10,
 )
 
 
@@ -96,6 +96,7 @@ class WebhookSenderDriver(Driver):
         return WebhookSender(
             webhooks=DynamoDbWebhookStore(self.dynamodb, GOVERNANCE),
             deliveries=DynamoDbDeliveryStore(self.dynamodb, GOVERNANCE),
+            queue=SqsDeliveryQueue(self.account.sqs, DELIVERIES),
             box=box,
             receiver=self._receivers,
             origin=Origin("111122223333", "us-east-1"),
@@ -111,14 +112,10 @@ class WebhookSenderDriver(Driver):
         assert named is not None
         self._receivers.forbidden.append(self._is_forbidden(named.webhook_id))
         try:
-            outcome = self.service.send(*named, self.account.now)
+            self.service.send(named, self.account.now)
         finally:
             self._receivers.forbidden.pop()
-        if outcome.wait is None:
-            return True
-        delayer = MessageDelayer(self.account.sqs, DELIVERIES)
-        delayer.delay(record["receiptHandle"], outcome.wait)
-        return False
+        return True
 
     def _is_forbidden(self, name: str) -> bool:
         subscription = list_subscriptions(self.account)[name]
@@ -141,6 +138,7 @@ class WebhookSenderDriver(Driver):
                 [request for request in self._receivers.requests if request.pair == pair],
                 self._receivers.repeatable[pair],
                 is_disabled=subscriptions[pair.webhook_id].is_disabled,
+                now=self.account.now,
             )
         if self.account.queues[DELIVERIES].dead_letters:
             yield "a delivery has become a dead letter"

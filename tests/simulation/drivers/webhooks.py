@@ -11,8 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lambdas.adapters.dynamodb.delivery_store import DynamoDbDeliveryStore
 from lambdas.adapters.dynamodb.webhook_store import DynamoDbWebhookStore, write_webhook
-from lambdas.adapters.sqs_delivery_queue import SqsDeliveryQueue
-from lambdas.adapters.sqs_messages import read_delivery_message
+from lambdas.adapters.sqs_delivery_queue import SqsDeliveryQueue, read_delivery_message
 from lambdas.domain.webhooks import (
     Delivery,
     DeliveryState,
@@ -26,6 +25,7 @@ from tests.simulation.phases import FAULTS_END
 from tests.simulation.world import START, World
 from tests.webhook_receivers import RECEIVERS, Pair, make_receivers
 
+TOPIC = "arn:aws:sns:us-east-1:111122223333:BedrockMeter-Monitoring-Notifications1A-2B"
 _TESTS = 4
 _LATEST = timedelta(minutes=30)
 """The time after which an attempt that is due has been made, where no fault is in the way."""
@@ -64,7 +64,7 @@ def list_subscriptions(account: Account) -> dict[str, WebhookSubscription]:
 def find_lost(account: Account) -> Iterator[str]:
     """Find deliveries that wait for an attempt, and that no message leads to."""
     queued = {
-        Pair(*named)
+        Pair(*named[:2])
         for message in account.queues[DELIVERIES].messages.values()
         if (named := read_delivery_message(message.body)) is not None
     }
@@ -125,4 +125,5 @@ def _resend(account: Account, name: str) -> None:
 def make_notification(events: str) -> str:
     """Write the message of a topic as it comes to a queue."""
     attributes: Any = {"events": {"Type": "String", "Value": events}}
-    return json.dumps({"Type": "Notification", "Message": "", "MessageAttributes": attributes})
+    message = {"Type": "Notification", "TopicArn": TOPIC, "Message": ""}
+    return json.dumps({**message, "MessageAttributes": attributes})

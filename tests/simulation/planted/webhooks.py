@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from lambdas.domain.webhooks import Delivery, WebhookSubscription
-from lambdas.services.deliver_webhook import SendOutcome, WebhookSender
+from lambdas.services.deliver_webhook import WebhookSender
 from lambdas.services.route_events import EventRouter
 from tests.simulation.planted.plant import Plant
 from tests.simulation.world import Killed
@@ -75,17 +74,17 @@ class IgnoresPauses(_SenderBug):
         return replace(sender, webhooks=webhooks)
 
 
-class _ForgetsWaits(_Changed):
-    def send(self, webhook_id: str, event_id: str, now: datetime) -> SendOutcome:
-        outcome: SendOutcome = self._inner.send(webhook_id, event_id, now)
-        return outcome._replace(wait=None)
+class _SendsNothing(_Changed):
+    def send(self, *_: Any) -> None:
+        """Lose the message."""
 
 
 class ForgetsWaits(_SenderBug):
     """The message is done after its first attempt, whatever the result."""
 
     def change_sender(self, sender: WebhookSender) -> Any:
-        return _ForgetsWaits(sender)
+        queue: Any = _SendsNothing(sender.queue)
+        return replace(sender, queue=queue)
 
 
 class _SeesNoWaiting(_Changed):
@@ -107,7 +106,7 @@ class _AddsAnyway(_Changed):
     def add(self, delivery: Delivery) -> bool:
         stored = self._inner.get(delivery.webhook_id, delivery.event.id)
         if stored is not None:
-            self._inner.write(delivery, stored.attempts)
+            self._inner.write(delivery, stored.attempts, stored.started_at)
             return True
         added: bool = self._inner.add(delivery)
         return added

@@ -34,12 +34,42 @@ def test_a_usage_alarm_says_how_much_of_what_in_which_time() -> None:
     event = write_some(alarm_change("BedrockMeter-Account-Day-Critical"))
     assert event.type is EventType.USAGE_THRESHOLD_REACHED
     assert event.title == "Bedrock usage of the account: 1,000,000 QuotaTokens in a day reached"
-    assert (event.scope, event.link) == ({}, "https://console.example/health")
+    assert (event.scope, event.link) == ({}, "https://console.aws.amazon.com/health")
     assert event.at == NOON + timedelta(milliseconds=989)
     detail = event.detail
     assert (detail["severity"], detail["window"], detail["check"]) == ("critical", "day", None)
     assert (detail["metric"], detail["threshold"]) == ("QuotaTokens", "1000000")
     assert event.text.endswith(crossed())
+
+
+def test_whoever_puts_an_alarm_puts_no_link_but_one_to_the_console() -> None:
+    change = alarm_change(
+        "BedrockMeter-Urgent-Hour-Critical", reason="Sign in: https://evil.example/"
+    )
+    console = "https://eu-west-1.console.aws.amazon.com/cloudwatch/home#dashboards/dashboard/x"
+    for link, expected in (
+        ("https://evil.example/login", None),
+        ("https://console.aws.amazon.com.evil.example/", None),
+        ("https://evil.example/console.aws.amazon.com/", None),
+        ("https://user@console.aws.amazon.com/", None),
+        ("(https://www.evil.example)", None),
+        (console, console),
+    ):
+        change["detail"]["configuration"]["description"] = f"Pay at {link} Runbook: x.md"
+        event = write_some(change)
+        assert event.link == expected
+        assert (link in event.text) is (expected is not None)
+        for text in (event.text, event.detail["reason"]):
+            assert "https://evil" not in text
+        assert "Sign in: https[:]//evil[.]example/" in event.text
+
+
+@pytest.mark.parametrize("partition", ["aws.amazon.com", "amazonaws-us-gov.com", "amazonaws.cn"])
+def test_consoles_of_all_partitions_are_links(partition: str) -> None:
+    change = alarm_change("BedrockMeter-Health-NoData")
+    link = f"https://console.{partition}/cloudwatch/home"
+    change["detail"]["configuration"]["description"] = f"Dashboard: {link}"
+    assert write_some(change).link == link
 
 
 @pytest.mark.parametrize(

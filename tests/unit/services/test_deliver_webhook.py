@@ -12,8 +12,12 @@ from standardwebhooks import Webhook
 
 from lambdas.domain.webhooks import (
     GONE,
+    MAX_DELIVERY_AGE,
+    MAX_SPREAD,
+    RETRY_WAITS,
     Delivery,
     DeliveryAttempt,
+    DeliveryMessage,
     DeliveryState,
     Origin,
     ReceiverAnswer,
@@ -21,7 +25,9 @@ from lambdas.domain.webhooks import (
     SealedSecret,
     WebhookFormat,
     WebhookSubscription,
+    compute_spread,
     make_secret,
+    restart_delivery,
 )
 from lambdas.services.deliver_webhook import CLAIM_TIME, SendOutcome, SendResult, WebhookSender
 from tests.brake import Crash, Effects
@@ -29,6 +35,7 @@ from tests.webhooks import (
     NOON,
     URL,
     InMemoryDeliveries,
+    InMemoryDeliveryQueue,
     InMemorySecretBox,
     InMemoryWebhooks,
     NotSealedHereError,
@@ -52,7 +59,8 @@ class Sending:
         self.effects = Effects()
         self.box = InMemorySecretBox()
         self.webhooks = InMemoryWebhooks(self.make_receiver(), effects=self.effects)
-        self.deliveries = InMemoryDeliveries(make_delivery(), effects=self.effects)
+        self.deliveries = InMemoryDeliveries(make_delivery(started_at=now), effects=self.effects)
+        self.queue = InMemoryDeliveryQueue(effects=self.effects)
         self.receiver = ScriptedReceiver(list(answers), self.effects)
         self.sender = self.make_sender(self.receiver)
 
@@ -60,6 +68,7 @@ class Sending:
         return WebhookSender(
             webhooks=self.webhooks,
             deliveries=self.deliveries,
+            queue=self.queue,
             box=self.box,
             receiver=receiver,
             origin=Origin("111122223333", "us-east-1"),
@@ -86,8 +95,13 @@ class Sending:
     def subscription(self) -> WebhookSubscription:
         return self.webhooks.stored["pager"]
 
-    def send(self) -> SendOutcome:
-        return self.sender.send("pager", EVENT.id, self.now)
+    def send(self, number: int = 0) -> SendOutcome:
+        return self.sender.send(DeliveryMessage("pager", EVENT.id, number), self.now)
+
+    def send_next(self) -> SendOutcome:
+        """Send the last message of the queue, after its wait."""
+        self.now += self.queue.waits[-1]
+        return self.send(self.queue.messages[-1].number)
 
 
 def test_an_event_is_sent_and_delivered() -> None:
@@ -151,12 +165,13 @@ def test_a_failed_attempt_is_made_again_after_its_wait() -> None:
     assert outcome.result is SendResult.RETRIED_LATER
     assert outcome.wait is not None
     assert 5 * SECOND <= outcome.wait <= 5.5 * SECOND
-    sending.now += outcome.wait
-    outcome = sending.send()
+    assert sending.queue.messages == [DeliveryMessage("pager", EVENT.id, 1)]
+    assert sending.queue.waits == [outcome.wait]
+    outcome = sending.send_next()
     assert outcome.wait is not None
     assert outcome.wait >= 300 * SECOND
-    sending.now += outcome.wait
-    assert sending.send().result is SendResult.DELIVERED
+    assert sending.send_next().result is SendResult.DELIVERED
+    assert len(sending.queue.messages) == 2
     assert {request.headers["webhook-id"] for request in sending.receiver.requests} == {EVENT.id}
     timestamps = [request.headers["webhook-timestamp"] for request in sending.receiver.requests]
     assert timestamps == sorted(set(timestamps))
@@ -186,10 +201,11 @@ def test_a_paused_receiver_gets_nothing() -> None:
     sending = Sending()
     sending.subscribe(paused_until=NOON + HOUR)
     outcome = sending.send()
-    assert (outcome.result, outcome.wait) == (SendResult.NOT_DUE, HOUR)
+    assert outcome.result is SendResult.NOT_DUE
+    assert outcome.wait is not None
+    assert HOUR <= outcome.wait <= HOUR + SECOND
     assert not sending.receiver.requests
-    sending.now += HOUR
-    assert sending.send().result is SendResult.DELIVERED
+    assert sending.send_next().result is SendResult.DELIVERED
 
 
 def test_an_overloaded_receiver_is_paused_for_all_deliveries() -> None:
@@ -197,7 +213,9 @@ def test_an_overloaded_receiver_is_paused_for_all_deliveries() -> None:
     other = make_delivery(event=replace(EVENT, id="evt_other"))
     sending.deliveries.stored["pager", "evt_other"] = other
     assert sending.send().wait == 2 * HOUR
-    assert sending.sender.send("pager", "evt_other", NOON).wait == 2 * HOUR
+    later = sending.sender.send(DeliveryMessage("pager", "evt_other"), NOON).wait
+    assert later is not None
+    assert 2 * HOUR <= later <= 2 * HOUR + SECOND
     assert len(sending.receiver.requests) == 1
 
 
@@ -230,7 +248,69 @@ def test_a_delivery_that_changes_while_it_ends_is_looked_at_again() -> None:
     sending.effects.interrupt = lambda: sending.store(attempts=1)
     outcome = sending.send()
     assert (outcome.result, outcome.wait) == (SendResult.NOT_DUE, CLAIM_TIME)
-    assert sending.send().result is SendResult.ENDED
+    assert sending.send_next().result is SendResult.ENDED
+
+
+def test_a_delivery_ends_if_its_receiver_is_another_one_by_now() -> None:
+    sending = Sending()
+    sending.subscribe(created_at=NOON + SECOND)
+    outcome = sending.send()
+    assert (outcome.result, outcome.wait) == (SendResult.ENDED, None)
+    assert sending.delivery.state is DeliveryState.DISABLED
+    assert not sending.receiver.requests
+
+
+def test_a_delivery_that_is_too_old_fails_whatever_it_waits_for() -> None:
+    sending = Sending()
+    sending.subscribe(paused_until=NOON + 2 * MAX_DELIVERY_AGE)
+    sending.now = NOON + MAX_DELIVERY_AGE - SECOND
+    assert sending.send().result is SendResult.NOT_DUE
+    outcome = sending.send_next()
+    assert (outcome.result, outcome.wait) == (SendResult.FAILED, None)
+    assert sending.delivery.state is DeliveryState.FAILED
+    assert not sending.receiver.requests
+    # By hand it is sent again, for as long.
+    sending.deliveries.stored["pager", EVENT.id] = restart_delivery(sending.delivery, sending.now)
+    sending.subscribe()
+    assert sending.send(sending.delivery.message_number).result is SendResult.DELIVERED
+
+
+def test_all_attempts_fit_into_the_age_of_a_delivery() -> None:
+    waits = sum(RETRY_WAITS, timedelta(0)) * 1.1
+    assert 2 * waits <= MAX_DELIVERY_AGE
+
+
+def test_a_message_that_was_followed_makes_no_other_one() -> None:
+    sending = Sending()
+    sending.store(due_at=NOON + HOUR)
+    for number in (0, 0, 1, 0, 1):
+        sending.send(number)
+    followed = [message.number for message in sending.queue.messages]
+    # The second message is a copy of the first one, and the last two are copies as well.
+    assert followed == [1, 2]
+    assert sending.send(1).result is SendResult.FOLLOWED
+
+
+def test_a_run_that_stops_before_the_next_message_leaves_its_own_in_the_queue() -> None:
+    sending = Sending()
+    sending.store(due_at=NOON + HOUR)
+    for moment in range(4):
+        sending.effects.left = moment
+        with pytest.raises(Crash):
+            sending.send(sending.delivery.message_number)
+        assert sending.send(sending.delivery.message_number).result is SendResult.NOT_DUE
+
+
+def test_deliveries_of_a_backlog_are_spread_after_a_pause() -> None:
+    def spread(number: int) -> list[timedelta]:
+        deliveries = [make_delivery(event=replace(EVENT, id=f"evt_{n}")) for n in range(200)]
+        return [compute_spread(each, number) for each in deliveries]
+
+    for number, longest in ((0, SECOND), (3, 8 * SECOND), (10, MAX_SPREAD), (500, MAX_SPREAD)):
+        found = sorted(spread(number))
+        assert timedelta(0) <= found[0] < longest * 0.1
+        assert longest * 0.9 < found[-1] <= longest
+        assert found == sorted(spread(number))
 
 
 def test_the_tenth_failure_is_the_last() -> None:
@@ -251,7 +331,7 @@ def test_a_message_of_a_delivery_that_has_ended_is_done(state: DeliveryState) ->
 
 
 def test_a_message_without_delivery_is_done() -> None:
-    outcome = Sending().sender.send("pager", "evt_unknown", NOON)
+    outcome = Sending().sender.send(DeliveryMessage("pager", "evt_unknown"), NOON)
     assert outcome == SendOutcome(SendResult.ENDED)
 
 
@@ -272,8 +352,8 @@ def test_a_sender_that_stops_after_its_claim_is_followed_when_the_claim_ends() -
     with pytest.raises(Crash):
         sending.send()
     assert sending.send().result is SendResult.NOT_DUE
-    sending.now += CLAIM_TIME
-    assert sending.send().result is SendResult.DELIVERED
+    assert sending.queue.waits == [CLAIM_TIME]
+    assert sending.send_next().result is SendResult.DELIVERED
 
 
 def test_a_slow_sender_does_not_overwrite_a_faster_one() -> None:

@@ -11,6 +11,7 @@ from lambdas.domain.events import EventType
 from lambdas.domain.webhooks import (
     MAX_WEBHOOKS,
     SECRET_OVERLAP,
+    DeliveryMessage,
     DeliveryState,
     EventFilter,
     InvalidWebhookError,
@@ -32,7 +33,6 @@ from tests.webhooks import (
     InMemoryDeliveryQueue,
     InMemorySecretBox,
     InMemoryWebhooks,
-    QueuedDelivery,
     make_delivery,
     make_event,
     make_subscription,
@@ -170,7 +170,7 @@ def test_a_test_event_goes_to_one_subscription_whatever_its_filter() -> None:
     delivery = managing.manager.test("pager", NOON)
     assert delivery.event.type is EventType.WEBHOOK_TEST
     assert list(managing.deliveries.stored.values()) == [delivery]
-    assert managing.queue.messages == [QueuedDelivery("pager", delivery.event.id)]
+    assert managing.queue.messages == [DeliveryMessage("pager", delivery.event.id)]
 
 
 def test_each_test_is_an_event_of_its_own() -> None:
@@ -184,11 +184,23 @@ def test_each_test_is_an_event_of_its_own() -> None:
 def test_a_delivery_is_sent_again_with_all_its_attempts(state: DeliveryState) -> None:
     managing = Managing()
     managing.add()
-    managing.deliveries.add(make_delivery(state=state, attempts=7))
+    managing.deliveries.add(make_delivery(state=state, attempts=7, message_number=4))
     restarted = managing.manager.resend("pager", EVENT.id, NOON + HOUR)
     assert (restarted.state, restarted.attempts) == (DeliveryState.PENDING, 0)
+    assert (restarted.created_at, restarted.started_at) == (NOON, NOON + HOUR)
     assert managing.deliveries.get("pager", EVENT.id) == restarted
-    assert managing.queue.messages == [QueuedDelivery("pager", EVENT.id)]
+    assert managing.queue.messages == [DeliveryMessage("pager", EVENT.id, 4)]
+
+
+def test_a_delivery_of_a_removed_subscription_is_not_sent_to_another_of_its_name() -> None:
+    managing = Managing()
+    managing.add()
+    managing.deliveries.add(make_delivery())
+    managing.manager.remove("pager")
+    managing.manager.add(NewWebhook(id="pager", url=URL), NOON + HOUR)
+    with pytest.raises(InvalidWebhookError, match="an earlier webhook pager"):
+        managing.manager.resend("pager", EVENT.id, NOON + HOUR)
+    assert not managing.queue.messages
 
 
 def test_an_attempt_that_ends_at_the_same_time_is_not_overwritten() -> None:

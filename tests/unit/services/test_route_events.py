@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from lambdas.domain.events import EventType, MeterEvent
-from lambdas.domain.webhooks import DeliveryState, EventFilter
+from lambdas.domain.webhooks import (
+    Delivery,
+    DeliveryMessage,
+    DeliveryState,
+    EventFilter,
+    UnreadableWebhookError,
+)
 from lambdas.services.route_events import EventRouter, RouteReport
 from tests.brake import Crash, Effects
 from tests.webhooks import (
@@ -15,7 +22,6 @@ from tests.webhooks import (
     InMemoryDeliveries,
     InMemoryDeliveryQueue,
     InMemoryWebhooks,
-    QueuedDelivery,
     make_delivery,
     make_event,
     make_subscription,
@@ -47,14 +53,14 @@ def test_an_event_is_delivered_to_each_receiver_that_wants_it() -> None:
     assert routing.route(REACHED, DENIED) == RouteReport(added=3)
     wanted = [("all", "evt_reached"), ("all", "evt_denied"), ("brake", "evt_denied")]
     assert list(routing.deliveries.stored) == wanted
-    assert routing.queue.messages == [QueuedDelivery(*each) for each in wanted]
+    assert routing.queue.messages == [DeliveryMessage(*each) for each in wanted]
 
 
 def test_a_delivery_is_due_at_once() -> None:
     routing = Routing()
     routing.route(DENIED)
     assert routing.deliveries.get("all", "evt_denied") == make_delivery(
-        webhook_id="all", event=DENIED, due_at=LATER, created_at=LATER
+        webhook_id="all", event=DENIED, due_at=LATER, created_at=LATER, started_at=LATER
     )
 
 
@@ -63,7 +69,7 @@ def test_a_repeated_event_adds_nothing_but_wakes_what_was_not_attempted() -> Non
     routing.route(REACHED)
     assert routing.route(REACHED) == RouteReport(repeated=1)
     assert len(routing.deliveries.stored) == 1
-    assert routing.queue.messages == [QueuedDelivery("all", "evt_reached")] * 2
+    assert routing.queue.messages == [DeliveryMessage("all", "evt_reached")] * 2
 
 
 @pytest.mark.parametrize(
@@ -87,6 +93,22 @@ def test_a_delivery_that_was_attempted_or_has_ended_is_not_queued_again(
     assert routing.deliveries.get("all", "evt_reached") == found
 
 
+def test_a_stored_delivery_that_cannot_be_read_stops_no_other() -> None:
+    class Damaged(InMemoryDeliveries):
+        def get(self, webhook_id: str, event_id: str) -> Delivery | None:
+            if webhook_id == "all":
+                raise UnreadableWebhookError
+            return super().get(webhook_id, event_id)
+
+    routing = Routing()
+    stored = Damaged()
+    router = replace(routing.router, deliveries=stored)
+    for _ in range(2):
+        router.route([DENIED], LATER)
+    queued = [message.webhook_id for message in routing.queue.messages]
+    assert queued == ["all", "brake", "brake"]
+
+
 def test_no_event_is_no_work() -> None:
     assert Routing().route() == RouteReport()
 
@@ -99,7 +121,7 @@ def test_a_run_that_stops_anywhere_loses_nothing(moment: int) -> None:
         routing.route(REACHED, DENIED)
     routing.route(REACHED, DENIED)
     assert len(routing.deliveries.stored) == 3
-    assert {tuple(message) for message in routing.queue.messages} == set(routing.deliveries.stored)
+    assert {message[:2] for message in routing.queue.messages} == set(routing.deliveries.stored)
 
 
 def test_a_delivery_that_was_not_queued_before_its_receiver_was_off_is_queued_to_be_ended() -> None:
@@ -107,5 +129,5 @@ def test_a_delivery_that_was_not_queued_before_its_receiver_was_off_is_queued_to
     routing.deliveries.add(make_delivery(webhook_id="off", event=DENIED))
     routing.route(DENIED, REACHED)
     queued = [message for message in routing.queue.messages if message.webhook_id == "off"]
-    assert queued == [QueuedDelivery("off", "evt_denied")]
+    assert queued == [DeliveryMessage("off", "evt_denied")]
     assert ("off", "evt_reached") not in routing.deliveries.stored

@@ -1,28 +1,35 @@
 """Whatever stops, repeats or comes in another order: each event arrives, or its delivery ends.
 
 A seeded simulation of the queues, the functions and the receivers of webhooks. Runs stop before or
-after any effect, messages come twice and in any order, and two senders work at once.
+after any effect, messages come twice and in any order, and two senders work at once. A message that
+was received too often is a dead letter, and one that is too old is gone.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from heapq import heappop, heappush
 from random import Random
 
 import pytest
 
+from lambdas.adapters.sqs_delivery_queue import MAX_WAIT
 from lambdas.domain.events import EventType, MeterEvent
 from lambdas.domain.webhooks import (
+    MAX_DELIVERY_AGE,
     Delivery,
+    DeliveryMessage,
     DeliveryState,
     Origin,
     ReceiverAnswer,
     ReceiverError,
+    WebhookFormat,
+    WebhookSubscription,
 )
-from lambdas.services.deliver_webhook import WebhookSender
+from lambdas.services.deliver_webhook import SendResult, WebhookSender
 from lambdas.services.route_events import EventRouter
 from tests.brake import Crash, Effects
 from tests.webhook_receivers import (
@@ -38,15 +45,20 @@ from tests.webhooks import (
     InMemoryDeliveries,
     InMemorySecretBox,
     InMemoryWebhooks,
+    make_delivery,
     make_event,
+    make_subscription,
 )
 
 SEEDS = range(60)
 EVENT_COUNT = 6
-MAX_STEPS = 5_000
+MAX_STEPS = 20_000
 SENDER_MOMENTS, ROUTER_MOMENTS = 14, 40
-MAX_VISIBILITY = timedelta(hours=12)
-VISIBILITY_TIMEOUT = timedelta(seconds=90)
+MAX_RECEIVES = 10
+RETENTION = timedelta(hours=1)
+"""Far below that of the queue: a message waits for minutes, and its delivery for days."""
+VISIBILITY_TIMEOUT = timedelta(minutes=6)
+AFTER_AN_ATTEMPT = {SendResult.DELIVERED, SendResult.RETRIED_LATER, SendResult.DISABLED}
 SECOND = timedelta(seconds=1)
 
 
@@ -54,8 +66,14 @@ SECOND = timedelta(seconds=1)
 class Message:
     """A message of a queue, which a sender gets when it is visible."""
 
-    pair: Pair
+    content: DeliveryMessage
+    sent_at: datetime
     visible_at: datetime
+    receives: int = 0
+
+    @property
+    def pair(self) -> Pair:
+        return Pair(*self.content[:2])
 
 
 @dataclass(slots=True)
@@ -74,6 +92,7 @@ class World:
     messages: list[Message] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     crashes: Counter[Pair] = field(default_factory=Counter)
+    longest_queue: int = 0
     webhooks: InMemoryWebhooks = field(init=False)
     deliveries: InMemoryDeliveries = field(init=False)
     box: InMemorySecretBox = field(default_factory=InMemorySecretBox)
@@ -82,10 +101,12 @@ class World:
         self.webhooks = InMemoryWebhooks(*make_receivers(self.box), effects=self.effects)
         self.deliveries = InMemoryDeliveries(effects=self.effects)
 
-    def send(self, webhook_id: str, event_id: str) -> None:
-        """Add a message to the queue of deliveries, as the port of the router."""
-        pair = Pair(webhook_id, event_id)
-        self.effects.run(lambda: self.messages.append(Message(pair, self.now)))
+    def send(self, message: DeliveryMessage, wait: timedelta = timedelta(0)) -> None:
+        """Add a message to the queue of deliveries, as its port."""
+        visible_at = self.now + min(wait, MAX_WAIT)
+        added = Message(message, self.now, visible_at)
+        self.effects.run(lambda: self.messages.append(added))
+        self.longest_queue = max(self.longest_queue, len(self.messages))
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> ReceiverAnswer:
         """Answer as the health of the receiver says. Each answer takes up to 15 seconds."""
@@ -142,20 +163,26 @@ class World:
 
     def _process(self, message: Message) -> None:
         message.visible_at = self.now + VISIBILITY_TIMEOUT
+        message.receives += 1
+        assert message.receives <= MAX_RECEIVES, "a dead letter"
+        assert self.now - message.sent_at < RETENTION, "SQS has deleted it"
         webhook = self.webhooks.stored[message.pair.webhook_id]
         is_forbidden = webhook.is_disabled or (
             webhook.paused_until is not None and self.now < webhook.paused_until
         )
-        sent_before = len(self.requests)
         sender = WebhookSender(
-            self.webhooks, self.deliveries, self.box, self, Origin("1", "r"), lambda: self.now
+            webhooks=self.webhooks,
+            deliveries=self.deliveries,
+            queue=self,
+            box=self.box,
+            receiver=self,
+            origin=Origin("1", "r"),
+            clock=lambda: self.now,
         )
-        outcome = sender.send(*message.pair, self.now)
+        outcome = sender.send(message.content, self.now)
         if is_forbidden:
-            assert len(self.requests) == sent_before, "sent to a receiver that is off or paused"
-        if outcome.wait is not None:
-            message.visible_at = self.now + min(outcome.wait, MAX_VISIBILITY)
-        elif message in self.messages and self.random.random() < 0.9:
+            assert outcome.result not in AFTER_AN_ATTEMPT, "sent to one that is off or paused"
+        if message in self.messages and self.random.random() < 0.9:
             self.messages.remove(message)
         # Else it comes again, as SQS may have it.
 
@@ -221,7 +248,9 @@ def check_end(world: World, pair: Pair, delivery: Delivery) -> None:
     requests = [request for request in world.requests if request.pair == pair]
     is_disabled = world.webhooks.stored[pair.webhook_id].is_disabled
     repeatable = world.crashes[pair]
-    wrong = find_wrong_requests(delivery, requests, repeatable, is_disabled=is_disabled)
+    wrong = find_wrong_requests(
+        delivery, requests, repeatable, is_disabled=is_disabled, now=world.now
+    )
     assert list(wrong) == []
 
 
@@ -232,6 +261,121 @@ def test_without_crashes_nothing_is_sent_twice(seed: int) -> None:
     assert set(attempts.values()) == {1}
     accepted = Counter(request.pair for request in world.requests if request.is_accepted)
     assert set(accepted.values()) == {1}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_messages_do_not_multiply(seed: int) -> None:
+    """Copies come from crashes and from SQS, and end with the number of their message."""
+    world = run_world(seed, has_crashes=True)
+    assert world.longest_queue <= 4 * len(list_wanted())
+
+
+class LateWebhooks(InMemoryWebhooks):
+    """Subscriptions whose pauses are seen later, as requests take a time."""
+
+    def __init__(self, *subscriptions: WebhookSubscription) -> None:
+        super().__init__(*subscriptions)
+        self.now = NOON
+        self._pauses: list[tuple[datetime, str, datetime, datetime | None]] = []
+
+    def pause(self, webhook_id: str, until: datetime, added_at: datetime | None = None) -> None:
+        self._pauses.append((self.now + SECOND, webhook_id, until, added_at))
+
+    def get(self, webhook_id: str) -> WebhookSubscription | None:
+        seen = [each for each in self._pauses if each[0] <= self.now]
+        for each in seen:
+            self._pauses.remove(each)
+            super().pause(*each[1:])
+        return super().get(webhook_id)
+
+
+class Backlog:
+    """Deliveries for one receiver, ten senders, and a queue that counts receives.
+
+    A pause is seen once the request that has caused it has ended.
+    """
+
+    def __init__(self, count: int, answer: Callable[[datetime], ReceiverAnswer]) -> None:
+        self.now = NOON
+        self._answer = answer
+        box = InMemorySecretBox()
+        receiver = make_subscription(
+            url=box.seal("pager", "https://receiver.example/"), format=WebhookFormat.SLACK
+        )
+        ids = [f"evt_{number}" for number in range(count)]
+        self.webhooks = LateWebhooks(receiver)
+        self.deliveries = InMemoryDeliveries(
+            *(make_delivery(event=make_event(id=each)) for each in ids)
+        )
+        self.sender = WebhookSender(
+            webhooks=self.webhooks,
+            deliveries=self.deliveries,
+            queue=self,
+            box=box,
+            receiver=self,
+            origin=Origin("1", "r"),
+            clock=lambda: self.now,
+        )
+        self.count = 0
+        self.waiting: list[tuple[datetime, int, DeliveryMessage]] = []
+        for each in ids:
+            self.send(DeliveryMessage("pager", each))
+        self.runs = 0
+
+    def send(self, message: DeliveryMessage, wait: timedelta = timedelta(0)) -> None:
+        self.count += 1
+        heappush(self.waiting, (self.now + min(wait, MAX_WAIT), self.count, message))
+
+    def post(self, *_: object) -> ReceiverAnswer:
+        return self._answer(self.now)
+
+    def run(self) -> Counter[DeliveryState]:
+        """Send until the queue is empty; returns the number of deliveries by state."""
+        senders = [NOON] * 10
+        while self.waiting:
+            visible_at, _, message = heappop(self.waiting)
+            self.now = self.webhooks.now = max(visible_at, heappop(senders))
+            outcome = self.sender.send(message, self.now)
+            self.runs += 1
+            is_attempt = outcome.result not in {SendResult.NOT_DUE, SendResult.ENDED}
+            heappush(senders, self.now + (0.3 if is_attempt else 0.05) * SECOND)
+        return Counter(each.state for each in self.deliveries.stored.values())
+
+
+class Limited:
+    """A receiver that takes one request a second."""
+
+    def __init__(self, retry_after: timedelta | None) -> None:
+        self._next = NOON
+        self._retry_after = retry_after
+
+    def __call__(self, now: datetime) -> ReceiverAnswer:
+        if now < self._next:
+            return ReceiverAnswer(429, self._retry_after)
+        self._next = now + SECOND
+        return ReceiverAnswer(200)
+
+
+@pytest.mark.parametrize("seconds", [1, 30, None])
+def test_a_backlog_drains_at_a_receiver_with_a_limit(seconds: int | None) -> None:
+    wait = None if seconds is None else seconds * SECOND
+    backlog = Backlog(1_000, Limited(wait))
+    assert backlog.run() == {DeliveryState.DELIVERED: 1_000}
+    assert backlog.now - NOON < MAX_DELIVERY_AGE
+    assert backlog.runs < 200 * 1_000
+
+
+@pytest.mark.parametrize("hours", [6, 24])
+def test_a_backlog_drains_when_a_receiver_is_back(hours: int) -> None:
+    back_at = NOON + timedelta(hours=hours)
+    backlog = Backlog(500, lambda now: ReceiverAnswer(503 if now < back_at else 200))
+    assert backlog.run() == {DeliveryState.DELIVERED: 500}
+
+
+def test_a_receiver_that_pauses_for_ever_ends_all_its_deliveries() -> None:
+    backlog = Backlog(100, lambda _: ReceiverAnswer(429, timedelta(hours=24)))
+    assert backlog.run() == {DeliveryState.FAILED: 100}
+    assert backlog.now - NOON <= MAX_DELIVERY_AGE + MAX_WAIT
 
 
 def test_the_simulation_reaches_every_end_and_every_trouble() -> None:

@@ -20,6 +20,7 @@ from lambdas.domain.webhooks import (
     DeliveryState,
     ReceiverAnswer,
     ReceiverError,
+    SlowReceiverError,
     conclude,
     disable_delivery,
     find_due_time,
@@ -100,6 +101,12 @@ def test_an_overloaded_receiver_that_says_no_time_gets_a_minute(status: int) -> 
     assert conclude(make_delivery(), ReceiverAnswer(status), NOON).pause_until == (
         NOON + DEFAULT_PAUSE
     )
+
+
+def test_a_receiver_that_does_not_answer_in_time_gets_a_pause() -> None:
+    concluded = conclude(make_delivery(), SlowReceiverError("no answer"), NOON)
+    assert concluded.pause_until == concluded.delivery.due_at == NOON + DEFAULT_PAUSE
+    assert conclude(make_delivery(), ReceiverError("reset"), NOON).pause_until is None
 
 
 def test_a_pause_never_shortens_the_schedule() -> None:
