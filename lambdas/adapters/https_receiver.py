@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse, HTTPSConnection
 from io import BufferedReader, RawIOBase
 from ipaddress import ip_address
@@ -164,13 +165,18 @@ class HttpsReceiver:
     ) -> ReceiverAnswer:
         connection = HTTPSConnection(address.host, address.port, context=self._context)
         connection.auto_open = 0  # it would resolve the name again
+        connection.response_class = _FinalResponse
         connection.sock = _BoundedSocket(tls, deadline)
         connection.request("POST", address.target, body, {**_DEFAULT_HEADERS, **headers})
         with connection.getresponse() as answer:
+            # Of several headers the first one. `getheader` would join them.
+            retry_after = answer.headers.get("Retry-After")
+            is_success = HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES
+            body = b"" if is_success else _read_beginning(answer)
             return ReceiverAnswer(
                 answer.status,
-                read_retry_after(answer.getheader("Retry-After"), datetime.now(UTC)),
-                _read_beginning(answer).decode("utf-8", "replace"),
+                read_retry_after(retry_after, datetime.now(UTC)),
+                body.decode("utf-8", "replace"),
             )
 
 
@@ -204,6 +210,19 @@ class _Deadline:
         if seconds <= 0:
             raise TimeoutError
         return seconds
+
+
+class _FinalResponse(HTTPResponse):
+    """The answer after interim ones, such as early hints. `http.client` skips 100 alone.
+
+    Source: https://www.rfc-editor.org/rfc/rfc9110#section-15.2
+    """
+
+    def begin(self) -> None:
+        super().begin()
+        while self.status < HTTPStatus.OK and self.status != HTTPStatus.SWITCHING_PROTOCOLS:
+            self.headers = None  # type: ignore[assignment]  # so that the next answer is read
+            super().begin()
 
 
 class _BoundedSocket:
