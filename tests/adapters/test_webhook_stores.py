@@ -384,6 +384,62 @@ def test_a_subscription_that_cannot_be_read_is_removed_and_recorded(aws: None) -
     assert (removed.before, removed.after) == (None, None)
 
 
+class ConflictingDynamoDb:
+    """A DynamoDB client whose first writes meet another write of their item."""
+
+    def __init__(self, conflicts: int) -> None:
+        self._client = boto3.client("dynamodb")
+        self._conflicts = conflicts
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def transact_write_items(self, **request: Any) -> Any:
+        reasons = [{"Code": "TransactionConflict"}, {"Code": "None"}]
+        self._meet("TransactionCanceledException", CancellationReasons=reasons)
+        return self._client.transact_write_items(**request)
+
+    def update_item(self, **request: Any) -> Any:
+        self._meet("TransactionConflictException")
+        return self._client.update_item(**request)
+
+    def _meet(self, code: str, **details: Any) -> None:
+        if self._conflicts:
+            self._conflicts -= 1
+            answer: Any = {"Error": {"Code": code, "Message": "busy"}, **details}
+            raise self._client.exceptions.from_code(code)(answer, "Write")
+
+
+def open_conflicting(conflicts: int) -> AuditedWebhookStore:
+    client: Any = ConflictingDynamoDb(conflicts)
+    return AuditedWebhookStore(client, GOVERNANCE, ACTOR, lambda: NOON)
+
+
+@pytest.mark.parametrize("conflicts", [1, 4])
+def test_a_change_waits_for_another_write_of_its_item(aws: None, conflicts: int) -> None:
+    create_governance_table()
+    assert open_conflicting(conflicts).add(FULL)
+    assert open_conflicting(conflicts).enable(FULL.id)
+    assert open_conflicting(conflicts).write_secrets(FULL.id, (CURRENT,), FULL.secrets)
+    assert not open_conflicting(conflicts).write_secrets(FULL.id, (CURRENT,), FULL.secrets)
+    open_conflicting(conflicts).disable(FULL.id, NOON, "gone")
+    found = open_conflicting(0).get(FULL.id)
+    assert found is not None
+    assert (found.secrets, found.disabled_because) == ((CURRENT,), "gone")
+    assert open_conflicting(conflicts).remove(FULL.id)
+    assert not open_conflicting(conflicts).remove(FULL.id)
+
+
+def test_a_change_that_meets_others_each_time_is_an_error(aws: None) -> None:
+    create_governance_table()
+    open_conflicting(0).add(BARE)
+    with pytest.raises(ClientError, match="busy"):
+        open_conflicting(5).remove(BARE.id)
+    with pytest.raises(ClientError, match="busy"):
+        open_conflicting(5).disable(BARE.id, NOON, "gone")
+    assert open_conflicting(0).get(BARE.id) == BARE
+
+
 def damage(partition: str, sort_key: str, change: dict[str, Any]) -> None:
     (item,) = [
         each for each in read_items() if (each["pk"]["S"], each["sk"]["S"]) == (partition, sort_key)

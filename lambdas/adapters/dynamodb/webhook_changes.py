@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lambdas.adapters.dynamodb.audit_events import make_audit_event
 from lambdas.adapters.dynamodb.brake_items import write_time
-from lambdas.adapters.dynamodb.transactions import write_unless_changed
+from lambdas.adapters.dynamodb.transactions import write_if_allowed
 from lambdas.adapters.dynamodb.webhook_store import (
     DISABLED_AT,
     DISABLED_BECAUSE,
@@ -140,9 +140,7 @@ class AuditedWebhookStore(DynamoDbWebhookStore):
             before=None if before is None else _describe(before),
             after=None if after is None else _describe(after),
         )
-        return write_unless_changed(
-            self._client, [change, make_audit_event(self._table_name, event)]
-        )
+        return write_if_allowed(self._client, [change, make_audit_event(self._table_name, event)])
 
 
 def _describe(subscription: WebhookSubscription) -> dict[str, object]:
