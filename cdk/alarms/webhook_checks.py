@@ -49,7 +49,7 @@ def webhook_checks(function_names: Mapping[str, str]) -> Iterator[HealthCheck]:
         FAILED_WEBHOOKS.name,
         lambda _: build_health_metric(FAILED_WEBHOOKS.name, FIVE_MINUTES),
         _GRAPH,
-        "A receiver of webhooks did not accept an event in ten attempts over three days, so it"
+        "A receiver of webhooks did not accept an event in ten attempts or seven days, so it"
         " misses that event. First run bedrock-meter webhooks deliveries: it shows the receiver's"
         " last answer. Then bedrock-meter webhooks resend sends the event again.",
     )

@@ -165,7 +165,7 @@ class HttpsReceiver:
     ) -> ReceiverAnswer:
         connection = HTTPSConnection(address.host, address.port, context=self._context)
         connection.auto_open = 0  # it would resolve the name again
-        connection.response_class = _FinalResponse
+        connection.response_class = _FinalAnswer
         connection.sock = _BoundedSocket(tls, deadline)
         connection.request("POST", address.target, body, {**_DEFAULT_HEADERS, **headers})
         with connection.getresponse() as answer:
@@ -212,17 +212,18 @@ class _Deadline:
         return seconds
 
 
-class _FinalResponse(HTTPResponse):
-    """The answer after interim ones, such as early hints. `http.client` skips 100 alone.
+class _FinalAnswer(HTTPResponse):
+    """An answer after which no other one follows.
 
-    Source: https://www.rfc-editor.org/rfc/rfc9110#section-15.2
+    The standard library skips interim answers of status 100 alone. A client has to take others too:
+    https://www.rfc-editor.org/rfc/rfc9110#section-15.2
     """
 
-    def begin(self) -> None:
-        super().begin()
-        while self.status < HTTPStatus.OK and self.status != HTTPStatus.SWITCHING_PROTOCOLS:
-            self.headers = None  # type: ignore[assignment]  # so that the next answer is read
-            super().begin()
+    def _read_status(self) -> tuple[str, int, str]:
+        read: Callable[[], tuple[str, int, str]] = super()._read_status  # type: ignore[misc]
+        version, status, reason = read()
+        is_interim = HTTPStatus.SWITCHING_PROTOCOLS < status < HTTPStatus.OK
+        return version, HTTPStatus.CONTINUE if is_interim else status, reason
 
 
 class _BoundedSocket:

@@ -410,19 +410,6 @@ def test_the_body_of_a_success_is_not_waited_for(network: Network) -> None:
         assert post(network, timeout=timedelta(hours=1)) == ReceiverAnswer(200)
 
 
-@pytest.mark.parametrize("interim", [b"102 Processing", b"103 Early Hints", b"100 Continue"])
-def test_an_interim_answer_is_not_the_answer(network: Network, interim: bytes) -> None:
-    answers = (b"HTTP/1.1 " + interim + b"\r\nLink: </style.css>\r\n\r\n") * 2
-    refusal = b"HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nwait"
-    with serving(network, answering(answers + refusal)):
-        assert post(network) == ReceiverAnswer(429, timedelta(seconds=7), "wait")
-
-
-def test_another_protocol_is_the_answer(network: Network) -> None:
-    with serving(network, answering(b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + OK + b"\r\n")):
-        assert post(network).status == 101
-
-
 def test_a_body_that_trickles_does_not_change_the_answer(network: Network) -> None:
     def script(peer: Peer) -> None:
         peer.read_request()
@@ -560,7 +547,6 @@ def test_of_several_waits_the_first_one_is_read(network: Network) -> None:
     [
         (None, None),
         ("", None),
-        ("0000000000060", timedelta(minutes=1)),
         ("0", timedelta(0)),
         (" 120 ", timedelta(seconds=120)),
         ("9" * 5000, timedelta(seconds=999_999_999)),

@@ -10,6 +10,7 @@ import pytest
 from cdk.alarms.thresholds import alarm_thresholds
 from cdk.config import Config, Window, stack_names
 from lambdas.domain.alarms import read_alarm_change, write_alarm_event
+from lambdas.domain.alarms.health_checks import HEALTH_CHECKS
 from lambdas.domain.alarms.names import (
     CHECKS_WITHOUT_RECOVERY,
     HEALTH_ALARM_PREFIX,
@@ -167,6 +168,17 @@ def test_every_alarm_has_an_event_for_webhooks(configuration: str) -> None:
         assert event is not None, name
         kind = "health" if name.startswith(HEALTH_ALARM_PREFIX) else "usage"
         assert event.type.startswith((f"{kind}.", "prices.", "tampering.")), name
+
+
+def test_events_know_exactly_the_health_checks_that_are_deployed() -> None:
+    """Whoever may put alarms chooses their names: an unknown check is not the meter's."""
+    names = {name for configuration in CONFIGURATIONS for name in alarms(configuration)}
+    checks = {
+        name.removeprefix(HEALTH_ALARM_PREFIX)
+        for name in names
+        if name.startswith(HEALTH_ALARM_PREFIX)
+    }
+    assert checks == HEALTH_CHECKS
 
 
 def test_every_alarm_with_an_event_of_its_own_type_exists() -> None:

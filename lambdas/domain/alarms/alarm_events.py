@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from lambdas.domain.alarms.alarm_change import AlarmChange, AlarmState, is_console_link
+from lambdas.domain.alarms.health_checks import HEALTH_CHECKS
 from lambdas.domain.alarms.names import (
     ALARM_PREFIX,
     ANOMALY_ALARMS,
@@ -92,6 +93,8 @@ def _read_kind(name: str) -> _Kind | None:
     """Read the kind of an alarm from its name; `None` for an alarm of someone else."""
     if name.startswith(HEALTH_ALARM_PREFIX):
         check = name.removeprefix(HEALTH_ALARM_PREFIX)
+        if check not in HEALTH_CHECKS:
+            return None
         reached = EventType.HEALTH_ALARM
         if check in PRICE_CHECKS:
             reached = EventType.PRICES_HELD

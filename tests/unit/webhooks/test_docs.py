@@ -10,7 +10,13 @@ from typing import Any
 
 import pytest
 
-from lambdas.domain.webhooks import MAX_ATTEMPTS, RETRY_WAITS, TEMPLATE_NAMES, make_secret
+from lambdas.domain.webhooks import (
+    MAX_ATTEMPTS,
+    MAX_DELIVERY_AGE,
+    RETRY_WAITS,
+    TEMPLATE_NAMES,
+    make_secret,
+)
 from lambdas.domain.webhooks.signing import sign
 from lambdas.domain.webhooks.standard_payload import write_standard_payload
 from lambdas.domain.webhooks.templates import check_template, render_template
@@ -85,15 +91,16 @@ def test_the_receiver_accepts_an_event_once_and_refuses_forged_ones() -> None:
     handled: list[Any] = []
     seen: set[str] = set()
 
-    def is_new(event_id: str) -> bool:
-        return event_id not in seen and not seen.add(event_id)  # type: ignore[func-returns-value]
-
-    example: dict[str, Any] = {"SECRET": SECRET, "is_new": is_new, "handle": handled.append}
+    example: dict[str, Any] = {
+        **{"SECRET": SECRET, "is_known": seen.__contains__, "store": seen.add},
+        "handle": handled.append,
+    }
     exec(RECEIVER, example)  # noqa: S102  # the example of our own page
     receive = example["receive"]
     body = write_test_event()
     headers = sign(body, "evt_1", [SECRET], datetime.now(UTC))
-    assert [receive(body, headers), receive(body, headers)] == [204, 204]
+    titled = {name.title(): value for name, value in headers.items()}
+    assert [receive(body, titled), receive(body, headers)] == [204, 204]
     assert handled == [json.loads(PAYLOAD)]
     assert receive(body + b" ", headers) == 401
     assert receive(body, {**headers, "webhook-signature": "v1"}) == 401
@@ -109,3 +116,6 @@ def test_the_page_has_the_schedule_of_attempts() -> None:
     assert waits == [wait.total_seconds() for wait in RETRY_WAITS]
     assert "All ten attempts" in PAGE
     assert MAX_ATTEMPTS == 10
+    shortest, longest = sum(waits) / 3600, sum(waits) * 1.1 / 3600
+    assert f"take {shortest:.1f} to {longest:.1f}" in PAGE
+    assert f"{MAX_DELIVERY_AGE.days} days after it was added" in PAGE
