@@ -24,7 +24,7 @@ SENDER_TIMEOUT = Duration.minutes(1)
 _MAX_CONCURRENCY = 10
 """A receiver that does not answer keeps an attempt busy until its deadline; others go on."""
 
-_SENDER_ATTRIBUTES = ("disabled_at", "disabled_because", "paused_until")
+_SENDER_ATTRIBUTES = ("disabled_at", "disabled_because", "last_disabled_at", "paused_until")
 """The attributes of a receiver that the sender changes."""
 
 

@@ -59,6 +59,7 @@ FULL = make_subscription(
     paused_until=NOON + MINUTE,
     disabled_at=NOON + HOUR,
     disabled_because="the receiver is gone (410)",
+    last_disabled_at=NOON + HOUR,
 )
 BARE = make_subscription()
 ATTEMPTED = make_delivery(
@@ -166,13 +167,14 @@ def test_a_subscription_is_switched_off_once_and_on_again(webhooks: WebhookStore
     webhooks.add(BARE)
     webhooks.disable(BARE.id, NOON, "gone")
     webhooks.disable(BARE.id, NOON + HOUR, "again")
-    assert webhooks.get(BARE.id) == replace(BARE, disabled_at=NOON, disabled_because="gone")
+    enabled = replace(BARE, last_disabled_at=NOON)
+    assert webhooks.get(BARE.id) == replace(enabled, disabled_at=NOON, disabled_because="gone")
     assert webhooks.enable(BARE.id)
     assert webhooks.enable(BARE.id)
-    assert webhooks.get(BARE.id) == BARE
+    assert webhooks.get(BARE.id) == enabled
     webhooks.disable("absent", NOON, "gone")
     assert not webhooks.enable("absent")
-    assert list(webhooks.list_all()) == [BARE]
+    assert list(webhooks.list_all()) == [enabled]
 
 
 def test_deliveries_are_added_once_and_listed_from_the_newest(stores: Stores) -> None:
@@ -363,8 +365,10 @@ def test_changes_of_operators_are_recorded_without_secrets_and_names(aws: None) 
         "types": ["budget.*", "credits.low"],
         "labels": ["model", "project"],
         "is_disabled": True,
+        "disabled_at": "2026-09-08T13:00:00.000000+00:00",
+        "disabled_because": "the receiver is gone (410)",
     }
-    enabled = described | {"is_disabled": False}
+    enabled = described | {"is_disabled": False, "disabled_at": None, "disabled_because": None}
     assert [(event.action, event.before, event.after) for event in events] == [
         (AuditAction.ADD_WEBHOOK, None, described),
         (AuditAction.ROTATE_WEBHOOK, described, described),
@@ -407,7 +411,8 @@ class ConflictingDynamoDb:
         if self._conflicts:
             self._conflicts -= 1
             answer: Any = {"Error": {"Code": code, "Message": "busy"}, **details}
-            raise self._client.exceptions.from_code(code)(answer, "Write")
+            errors: Any = self._client.exceptions
+            raise errors.from_code(code)(answer, "Write")
 
 
 def open_conflicting(conflicts: int) -> AuditedWebhookStore:

@@ -99,7 +99,7 @@ class AuditedWebhookStore(DynamoDbWebhookStore):
         remove = f"REMOVE {DISABLED_AT}, {DISABLED_BECAUSE}"
         found = self.get(webhook_id)
         update = self._update(webhook_id, remove, _IS_STORED)
-        enabled = None if found is None else replace(found, disabled_at=None)
+        enabled = None if found is None else replace(found, disabled_at=None, disabled_because=None)
         return self._write(update, AuditAction.ENABLE_WEBHOOK, webhook_id, found, enabled)
 
     def _update(
@@ -145,10 +145,14 @@ class AuditedWebhookStore(DynamoDbWebhookStore):
 
 def _describe(subscription: WebhookSubscription) -> dict[str, object]:
     """Describe a subscription without names, which could not be erased from the audit trail."""
+    disabled_at = subscription.disabled_at
     return {
         "host": subscription.host,
         "format": subscription.format.value,
         "types": sorted(subscription.filter.types),
         "labels": sorted(subscription.filter.scope),
         "is_disabled": subscription.is_disabled,
+        # The sender switches receivers off. It writes no events, so the next one shows when.
+        "disabled_at": None if disabled_at is None else write_time(disabled_at),
+        "disabled_because": subscription.disabled_because,
     }

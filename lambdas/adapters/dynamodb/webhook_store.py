@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 _CIPHERTEXT, _CREATED_AT, _EXPIRES_AT = "ciphertext", "created_at", "expires_at"
 _PAUSED_UNTIL, DISABLED_AT, DISABLED_BECAUSE = "paused_until", "disabled_at", "disabled_because"
 
+LAST_DISABLED_AT = "last_disabled_at"
+
 
 class DynamoDbWebhookStore:
     """Stores each subscription in an item. All have one partition, which one query reads."""
@@ -125,7 +127,7 @@ class DynamoDbWebhookStore:
         """Switch a subscription off. The first time and reason stay."""
         self._stored.update(
             make_webhook_key(webhook_id),
-            f"SET {DISABLED_AT} = :at, {DISABLED_BECAUSE} = :because",
+            f"SET {DISABLED_AT} = :at, {LAST_DISABLED_AT} = :at, {DISABLED_BECAUSE} = :because",
             {":at": {"S": write_time(at)}, ":because": {"S": because}},
             f"attribute_not_exists({DISABLED_AT})",
         )
@@ -156,6 +158,7 @@ def write_webhook(subscription: WebhookSubscription) -> Item:
         _CREATED_AT: subscription.created_at,
         _PAUSED_UNTIL: subscription.paused_until,
         DISABLED_AT: subscription.disabled_at,
+        LAST_DISABLED_AT: subscription.last_disabled_at,
     }
     texts |= {name: write_time(moment) for name, moment in times.items() if moment is not None}
     return {
@@ -197,7 +200,7 @@ def _read(item: Item) -> WebhookSubscription:
     scope = {str(label): tuple(map(str, names)) for label, names in wanted["scope"].items()}
     times = {
         name: read_time(item[name]["S"])
-        for name in (_CREATED_AT, _PAUSED_UNTIL, DISABLED_AT)
+        for name in (_CREATED_AT, _PAUSED_UNTIL, DISABLED_AT, LAST_DISABLED_AT)
         if name in item
     }
     return WebhookSubscription(
@@ -211,6 +214,7 @@ def _read(item: Item) -> WebhookSubscription:
         created_at=times[_CREATED_AT],
         paused_until=times.get(_PAUSED_UNTIL),
         disabled_at=times.get(DISABLED_AT),
+        last_disabled_at=times.get(LAST_DISABLED_AT),
         disabled_because=item[DISABLED_BECAUSE]["S"] if DISABLED_BECAUSE in item else None,
     )
 

@@ -77,6 +77,8 @@ class WebhookSubscription:
         paused_until: The time before which nothing is sent, as the receiver has asked for.
         disabled_at: The time at which it was switched off, or `None`.
         disabled_because: The reason, such as that the receiver is gone (410).
+        last_disabled_at: The time at which it was switched off last, also after it was switched on
+            again; `None` if it never was. Deliveries from before have ended.
     """
 
     id: str
@@ -90,6 +92,7 @@ class WebhookSubscription:
     paused_until: datetime | None = None
     disabled_at: datetime | None = None
     disabled_because: str | None = None
+    last_disabled_at: datetime | None = None
 
     @property
     def is_disabled(self) -> bool:
