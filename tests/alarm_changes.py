@@ -8,6 +8,7 @@ from typing import Any
 from lambdas.domain.alarms import ALARM_CHANGE, ALARM_SOURCE, CONTRIBUTOR_CHANGE
 from tests.builders import NOON
 
+CONSOLE = "https://console.aws.amazon.com/health"
 ACCOUNT, REGION = "111122223333", "us-east-1"
 _QUERY = 'SELECT SUM(QuotaTokens) FROM SCHEMA("BedrockMeter", IdentityArn) GROUP BY IdentityArn'
 GROUPED = [{"id": "m1", "expression": f"{_QUERY} ORDER BY SUM() DESC", "returnData": True}]
@@ -36,7 +37,7 @@ def alarm_change(
     detail: dict[str, Any] = {
         "alarmName": name,
         "configuration": {
-            "description": "Read the log. Dashboard: https://console.aws.amazon.com/health Runbook: x.md",
+            "description": f"Read the log. Dashboard: {CONSOLE} Runbook: x.md",
             "metrics": metrics or [metric()],
         },
         "state": {

@@ -137,7 +137,9 @@ class InMemoryWebhooks:
             found = self.stored.get(webhook_id)
             if found is None:
                 return False
-            self.stored[webhook_id] = replace(found, disabled_at=None, disabled_because=None)
+            self.stored[webhook_id] = replace(
+                found, disabled_at=None, disabled_because=None, paused_until=None
+            )
             return True
 
         return _run(self._effects, write)

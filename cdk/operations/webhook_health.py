@@ -16,6 +16,7 @@ from lambdas.domain.webhooks import DeliveryState, DeliveryStore, WebhookStore, 
 from lambdas.domain.words import list_names, plural
 
 _GONE = {"AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist"}
+_DELETED = "Deleted"
 _MAX_DELIVERIES_READ = 20
 """The newest of each receiver."""
 
@@ -78,8 +79,15 @@ def examine_webhooks(
 
 def _check_key(session: boto3.Session, deployment: Deployment) -> Iterator[str]:
     key = deployment.output(stack_names.WEBHOOKS, "WebhookKeyArn")
-    state = session.client("kms").describe_key(KeyId=key)["KeyMetadata"]["KeyState"]
-    if state != "Enabled":
+    state: str = _DELETED
+    with ignore_errors({"NotFoundException"}):
+        state = session.client("kms").describe_key(KeyId=key)["KeyMetadata"]["KeyState"]
+    if state == _DELETED:
+        yield (
+            f"The key {key} is gone, so no address can be read: deploy webhooks again as"
+            " docs/deployment.md says, and add the receivers again."
+        )
+    elif state != "Enabled":
         yield (
             f"The key of webhooks is in the state {state}, so no address can be read: enable"
             f" {key}, or cancel its deletion."
@@ -99,6 +107,7 @@ def _check_queues(session: boto3.Session) -> Iterator[str]:
 
 def _check_topic(session: boto3.Session, deployment: Deployment) -> Iterator[str]:
     topic = deployment.output(stack_names.MONITORING, "TopicArn")
+    queue = f"{topic.replace(':sns:', ':sqs:', 1).rpartition(':')[0]}:{WEBHOOK_EVENTS}"
     pages = session.client("sns").get_paginator("list_subscriptions_by_topic")
     endpoints = [
         subscription["Endpoint"]
@@ -109,7 +118,9 @@ def _check_topic(session: boto3.Session, deployment: Deployment) -> Iterator[str
     if not any(endpoint.endswith(f":{WEBHOOK_EVENTS}") for endpoint in endpoints):
         yield (
             f"{WEBHOOK_EVENTS} is not subscribed to the topic, so receivers get events of alarms"
-            " alone: set webhooks to false and back, each with make deploy."
+            f" alone: run aws sns subscribe --topic-arn {topic} --protocol sqs"
+            f" --notification-endpoint {queue}"
+            """ --attributes '{"FilterPolicy":"{\\"events\\":[{\\"exists\\":true}]}"}'."""
         )
 
 

@@ -250,17 +250,18 @@ def remove(webhooks: Webhooks, webhook_id: str, *, is_dry_run: bool) -> None:
         print(_DRY_RUN)
         return
     webhooks.changes.remove(webhook_id)
-    print("Removed. What was not delivered yet is not sent any more.")
+    print("Removed. Events that are not delivered yet are dropped.")
 
 
 def enable(webhooks: Webhooks, webhook_id: str, now: datetime, *, is_dry_run: bool) -> None:
-    """Switch a receiver on again.
+    """Switch a receiver on again, or end its pause.
 
     Raises:
         CommandError: It does not exist.
     """
     found = _find(webhooks, webhook_id)
-    if not found.is_disabled:
+    is_paused = found.paused_until is not None and now < found.paused_until
+    if not found.is_disabled and not is_paused:
         print(f"{found.id} is {_describe_state(found, now)}: nothing to change.")
         return
     print(f"{found.id} is {printable(_describe_state(found, now))}.")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from math import ceil
 from typing import TYPE_CHECKING
 
+from lambdas.domain.events import MAX_ID_LETTERS
 from lambdas.domain.webhooks import MAX_MESSAGE_NUMBER, DeliveryMessage
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ MAX_WAIT = timedelta(minutes=15)
 
 Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 """
+_ID = re.compile(rf"[A-Za-z0-9_.-]{{1,{MAX_ID_LETTERS}}}")
 
 
 class SqsDeliveryQueue:
@@ -57,7 +60,7 @@ def read_delivery_message(body: str) -> DeliveryMessage | None:
         return None
     match content:
         case {"webhook": str(webhook_id), "event": str(event_id), "number": int(number)} if (
-            webhook_id and event_id and number >= 0
+            _ID.fullmatch(webhook_id) and _ID.fullmatch(event_id) and number >= 0
         ):
             return DeliveryMessage(webhook_id, event_id, min(int(number), MAX_MESSAGE_NUMBER))
     return None

@@ -62,7 +62,7 @@ class SendOutcome(NamedTuple):
 
     Attributes:
         result: The result.
-        wait: The time after which the next message has to come; `None` if there is none.
+        wait: The time after which the next message has to come; `None` for no other one.
         delivery: The delivery afterwards, without which there was none.
     """
 

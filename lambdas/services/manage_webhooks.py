@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -113,7 +113,9 @@ class WebhookManager:
             raise _make_unknown_error()
 
     def enable(self, webhook_id: str) -> None:
-        """Switch a subscription on again. Deliveries that have ended stay so: see `resend`.
+        """Switch a subscription on again, and end its pause.
+
+        Deliveries that have ended stay so: see `resend`.
 
         Raises:
             UnknownWebhookError: It does not exist.
@@ -141,7 +143,7 @@ class WebhookManager:
         if not self.webhooks.write_secrets(webhook_id, secrets, found.secrets):
             message = f"{webhook_id} was changed at the same time: its secret is not yours"
             raise WebhookChangedError(message)
-        return AddedWebhook(self._get(webhook_id), secret)
+        return AddedWebhook(replace(found, secrets=tuple(secrets)), secret)
 
     def test(self, webhook_id: str, now: datetime) -> Delivery:
         """Send a test event to a subscription, whatever its filter.

@@ -14,7 +14,7 @@ import pytest
 import trustme
 
 from lambdas.adapters.https_receiver import HttpsReceiver, read_retry_after, resolve_host
-from lambdas.domain.webhooks import ReceiverAnswer, ReceiverError
+from lambdas.domain.webhooks import ReceiverAnswer, ReceiverError, SlowReceiverError
 from lambdas.domain.webhooks.address import is_public
 
 HOST = "hooks.example.com"
@@ -396,7 +396,7 @@ def test_a_receiver_that_is_silent_or_slow_ends_with_the_time(
 def test_a_receiver_that_reads_nothing_ends_with_the_time(network: Network) -> None:
     with serving(network, wait_in_silence):
         receiver = network.make_receiver(timeout=timedelta(seconds=0.3))
-        with pytest.raises(ReceiverError, match=r"within 0\.3 s"):
+        with pytest.raises(SlowReceiverError, match=r"within 0\.3 s"):
             receiver.post(URL, b"x" * 50_000_000, {})
 
 
@@ -530,6 +530,21 @@ def test_a_header_with_a_line_break_is_not_sent(network: Network) -> None:
             receiver.post(URL, BODY, {"webhook-id": f"{MARK}\r\nX: y"})
 
 
+@pytest.mark.parametrize("interim", ["100 Continue", "102 Processing", "103 Early Hints"])
+def test_interim_answers_are_followed_by_the_one_that_counts(
+    network: Network, interim: str
+) -> None:
+    answer = f"HTTP/1.1 {interim}\r\nLink: </x>; rel=preload\r\n\r\n".encode() * 3
+    answer += OK + b"Content-Length: 0\r\n\r\n"
+    with serving(network, answering(answer)):
+        assert post(network).status == 200
+
+
+def test_another_protocol_is_no_interim_answer(network: Network) -> None:
+    with serving(network, answering(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")):
+        assert post(network).status == 101
+
+
 def test_retry_after_is_read_from_the_answer(network: Network) -> None:
     answer = b"HTTP/1.1 429 Slow\r\nRetry-After: 120\r\nContent-Length: 0\r\n\r\n"
     with serving(network, answering(answer)):
@@ -550,6 +565,7 @@ def test_of_several_waits_the_first_one_is_read(network: Network) -> None:
         ("0", timedelta(0)),
         (" 120 ", timedelta(seconds=120)),
         ("9" * 5000, timedelta(seconds=999_999_999)),
+        ("0000000000060", timedelta(seconds=60)),
         ("-1", None),
         ("1.5", None),
         ("soon", None),

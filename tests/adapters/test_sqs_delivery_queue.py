@@ -40,6 +40,7 @@ def test_a_sent_message_names_its_delivery() -> None:
             json.dumps({"webhook": webhook, "event": event, "number": number})
             for webhook, event, number in (
                 *((1, "b", 0), ("", "b", 0), (["a"], {"b": "c"}, 0)),
+                *(("a" * 2_000, "b", 0), ("a", "b" * 2_000, 0), ("\ud800", "b", 0)),
                 *(("a", "b", "0"), ("a", "b", -1), ("a", "b", 0.5), ("a", "b", None)),
             )
         ),

@@ -169,6 +169,7 @@ def test_a_subscription_is_switched_off_once_and_on_again(webhooks: WebhookStore
     webhooks.disable(BARE.id, NOON + HOUR, "again")
     enabled = replace(BARE, last_disabled_at=NOON)
     assert webhooks.get(BARE.id) == replace(enabled, disabled_at=NOON, disabled_because="gone")
+    webhooks.pause(BARE.id, NOON + HOUR)
     assert webhooks.enable(BARE.id)
     assert webhooks.enable(BARE.id)
     assert webhooks.get(BARE.id) == enabled

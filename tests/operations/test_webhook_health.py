@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from datetime import timedelta
 from typing import Any
 
@@ -134,3 +136,13 @@ def test_a_queue_without_a_subscription_is_a_problem(stores: WebhookStores) -> N
     found = check()
     assert found.status is Status.PROBLEM
     assert "is not subscribed to the topic" in found.text
+    # The command of the cure, as a shell reads it.
+    command = shlex.split(found.text.partition("run aws ")[2].partition("}'.")[0] + "}'")
+    options = dict(zip(command[2::2], command[3::2], strict=True))
+    sns.subscribe(
+        TopicArn=options["--topic-arn"],
+        Protocol=options["--protocol"],
+        Endpoint=options["--notification-endpoint"],
+        Attributes=json.loads(options["--attributes"]),
+    )
+    assert "is not subscribed" not in check().text

@@ -14,6 +14,7 @@ from lambdas.adapters.dynamodb.transactions import write_if_allowed
 from lambdas.adapters.dynamodb.webhook_store import (
     DISABLED_AT,
     DISABLED_BECAUSE,
+    PAUSED_UNTIL,
     DynamoDbWebhookStore,
     make_webhook_key,
     write_secrets_value,
@@ -96,7 +97,7 @@ class AuditedWebhookStore(DynamoDbWebhookStore):
 
     def enable(self, webhook_id: str) -> bool:
         """Switch a subscription on again; `False` if it does not exist."""
-        remove = f"REMOVE {DISABLED_AT}, {DISABLED_BECAUSE}"
+        remove = f"REMOVE {DISABLED_AT}, {DISABLED_BECAUSE}, {PAUSED_UNTIL}"
         found = self.get(webhook_id)
         update = self._update(webhook_id, remove, _IS_STORED)
         enabled = None if found is None else replace(found, disabled_at=None, disabled_because=None)

@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from lambdas.adapters.dynamodb.brake_items import Item
 
 _CIPHERTEXT, _CREATED_AT, _EXPIRES_AT = "ciphertext", "created_at", "expires_at"
-_PAUSED_UNTIL, DISABLED_AT, DISABLED_BECAUSE = "paused_until", "disabled_at", "disabled_because"
-
+PAUSED_UNTIL, DISABLED_AT, DISABLED_BECAUSE = "paused_until", "disabled_at", "disabled_because"
 LAST_DISABLED_AT = "last_disabled_at"
 
 
@@ -118,9 +117,9 @@ class DynamoDbWebhookStore:
         """Send nothing before a time, unless a later one is stored."""
         self._stored.update(
             make_webhook_key(webhook_id),
-            f"SET {_PAUSED_UNTIL} = :until",
+            f"SET {PAUSED_UNTIL} = :until",
             {":until": {"S": write_time(until)}},
-            f"(attribute_not_exists({_PAUSED_UNTIL}) OR {_PAUSED_UNTIL} < :until)",
+            f"(attribute_not_exists({PAUSED_UNTIL}) OR {PAUSED_UNTIL} < :until)",
         )
 
     def disable(self, webhook_id: str, at: datetime, because: str) -> None:
@@ -135,7 +134,8 @@ class DynamoDbWebhookStore:
     def enable(self, webhook_id: str) -> bool:
         """Switch a subscription on again; `False` if it does not exist."""
         return self._stored.update(
-            make_webhook_key(webhook_id), f"REMOVE {DISABLED_AT}, {DISABLED_BECAUSE}"
+            make_webhook_key(webhook_id),
+            f"REMOVE {DISABLED_AT}, {DISABLED_BECAUSE}, {PAUSED_UNTIL}",
         )
 
 
@@ -156,7 +156,7 @@ def write_webhook(subscription: WebhookSubscription) -> Item:
     }
     times = {
         _CREATED_AT: subscription.created_at,
-        _PAUSED_UNTIL: subscription.paused_until,
+        PAUSED_UNTIL: subscription.paused_until,
         DISABLED_AT: subscription.disabled_at,
         LAST_DISABLED_AT: subscription.last_disabled_at,
     }
@@ -200,7 +200,7 @@ def _read(item: Item) -> WebhookSubscription:
     scope = {str(label): tuple(map(str, names)) for label, names in wanted["scope"].items()}
     times = {
         name: read_time(item[name]["S"])
-        for name in (_CREATED_AT, _PAUSED_UNTIL, DISABLED_AT, LAST_DISABLED_AT)
+        for name in (_CREATED_AT, PAUSED_UNTIL, DISABLED_AT, LAST_DISABLED_AT)
         if name in item
     }
     return WebhookSubscription(
@@ -212,7 +212,7 @@ def _read(item: Item) -> WebhookSubscription:
         secrets=tuple(_read_secret(each["M"]) for each in item["secrets"]["L"]),
         template=item["template"]["S"] if "template" in item else None,
         created_at=times[_CREATED_AT],
-        paused_until=times.get(_PAUSED_UNTIL),
+        paused_until=times.get(PAUSED_UNTIL),
         disabled_at=times.get(DISABLED_AT),
         last_disabled_at=times.get(LAST_DISABLED_AT),
         disabled_because=item[DISABLED_BECAUSE]["S"] if DISABLED_BECAUSE in item else None,

@@ -92,7 +92,7 @@ class WebhookStore(Protocol):
         """Switch a subscription off."""
 
     def enable(self, webhook_id: str) -> bool:
-        """Switch a subscription on again; `False` if it does not exist."""
+        """Switch a subscription on again, and end its pause; `False` if it does not exist."""
 
 
 class DeliveryStore(Protocol):

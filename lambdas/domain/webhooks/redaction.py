@@ -17,7 +17,8 @@ def redact(text: str, url: str, secrets: Iterable[str] = ()) -> str:
     Receivers repeat them in their answers, such as "cannot find /services/T0/B0/TOKEN".
     """
     target = url.partition("://")[2].partition("/")[2]
-    found = {url, target, *_split(target), *secrets}
+    hidden_secrets = {form for each in secrets for form in (each, each.partition("_")[2])}
+    found = {url, target, *_split(target), *hidden_secrets}
     hidden = {form for part in found for form in (part, unquote(part)) if _is_long(form)}
     for part in sorted(hidden, key=len, reverse=True):
         text = text.replace(part, _REDACTED)

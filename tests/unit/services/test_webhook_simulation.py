@@ -343,16 +343,16 @@ class LateWebhooks(InMemoryWebhooks):
     def __init__(self, *subscriptions: WebhookSubscription) -> None:
         super().__init__(*subscriptions)
         self.now = NOON
-        self._pauses: list[tuple[datetime, datetime]] = []
+        self._pauses: list[tuple[datetime, str, datetime]] = []
 
     def pause(self, webhook_id: str, until: datetime) -> None:
-        self._pauses.append((self.now + SECOND, until))
+        self._pauses.append((self.now + SECOND, webhook_id, until))
 
     def get(self, webhook_id: str) -> WebhookSubscription | None:
         seen = [each for each in self._pauses if each[0] <= self.now]
         for each in seen:
             self._pauses.remove(each)
-            super().pause(webhook_id, each[1])
+            super().pause(*each[1:])
         return super().get(webhook_id)
 
 

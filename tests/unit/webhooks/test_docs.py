@@ -92,7 +92,9 @@ def test_the_receiver_accepts_an_event_once_and_refuses_forged_ones() -> None:
     seen: set[str] = set()
 
     example: dict[str, Any] = {
-        **{"SECRET": SECRET, "is_known": seen.__contains__, "store": seen.add},
+        "SECRET": SECRET,
+        "is_known": seen.__contains__,
+        "store": seen.add,
         "handle": handled.append,
     }
     exec(RECEIVER, example)  # noqa: S102  # the example of our own page

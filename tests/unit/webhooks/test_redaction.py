@@ -22,6 +22,7 @@ MARKS = ("sEcReTtOkEn", "qUeRySeCrEt", "T0123456", SECRET)
         json.dumps({"path": URL}).replace("/", "\\/"),
         "api_key=qUeRySeCrEt is wrong for T0123456",
         f"your secret is {SECRET}",
+        f"your key is {SECRET.removeprefix('whsec_')}",
     ],
 )
 def test_no_part_of_an_address_or_a_secret_is_left(answer: str) -> None:
