@@ -72,7 +72,7 @@ class WebhookSubscription:
         filter: The events that it wants.
         secrets: The secrets that sign, the current one last; two while they are rotated, none for
             chat systems.
-        template: The template, as JSON; `None` for other forms.
+        template: The template, as JSON; `None` for other forms. Some have a key of the receiver.
         created_at: The time at which it was added.
         paused_until: The time before which nothing is sent, as the receiver has asked for.
         disabled_at: The time at which it was switched off, or `None`.
@@ -87,7 +87,7 @@ class WebhookSubscription:
     format: WebhookFormat = WebhookFormat.STANDARD
     filter: EventFilter = field(default_factory=EventFilter)
     secrets: tuple[SealedSecret, ...] = ()
-    template: str | None = None
+    template: str | None = field(default=None, repr=False)
     created_at: datetime
     paused_until: datetime | None = None
     disabled_at: datetime | None = None
