@@ -114,17 +114,24 @@ class InMemoryWebhooks:
 
         return _run(self._effects, write)
 
-    def pause(self, webhook_id: str, until: datetime) -> None:
+    def _get(self, webhook_id: str, added_at: datetime | None) -> WebhookSubscription | None:
+        found = self.stored.get(webhook_id)
+        is_another = found is not None and added_at is not None and found.created_at != added_at
+        return None if is_another else found
+
+    def pause(self, webhook_id: str, until: datetime, added_at: datetime | None = None) -> None:
         def write() -> None:
-            found = self.stored.get(webhook_id)
+            found = self._get(webhook_id, added_at)
             if found is not None and (found.paused_until is None or found.paused_until < until):
                 self.stored[webhook_id] = replace(found, paused_until=until)
 
         _run(self._effects, write)
 
-    def disable(self, webhook_id: str, at: datetime, because: str) -> None:
+    def disable(
+        self, webhook_id: str, at: datetime, because: str, added_at: datetime | None = None
+    ) -> None:
         def write() -> None:
-            found = self.stored.get(webhook_id)
+            found = self._get(webhook_id, added_at)
             if found is not None and found.disabled_at is None:
                 self.stored[webhook_id] = replace(
                     found, disabled_at=at, disabled_because=because, last_disabled_at=at
@@ -182,11 +189,14 @@ class InMemoryDeliveries:
 
         return _run(self._effects, write)
 
-    def write(self, delivery: Delivery, attempts_before: int) -> bool:
+    def write(
+        self, delivery: Delivery, attempts_before: int, started_before: datetime | None = None
+    ) -> bool:
         def write() -> bool:
             key = _key(delivery)
             found = self.stored.get(key)
-            if found is None or found.attempts != attempts_before:
+            before = attempts_before, started_before or delivery.started_at
+            if found is None or (found.attempts, found.started_at) != before:
                 return False
             self.stored[key] = delivery
             self._claims.pop(key, None)

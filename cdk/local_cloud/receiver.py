@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -41,26 +41,41 @@ class Receiver:
         url: Its address, for `bedrock-meter webhooks add`.
         requests: What it received, in order.
         answers: The statuses of its next answers; it accepts what comes after them.
+        choose_answer: Chooses the status of an answer instead; `None` for `answers`.
     """
 
     url: str
     requests: list[ReceivedWebhook] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
+    choose_answer: Callable[[ReceivedWebhook], int] | None = None
+
+    def answer(self, request: ReceivedWebhook) -> int:
+        """Note a request, and return the status of its answer."""
+        self.requests.append(request)
+        if self.choose_answer is not None:
+            return self.choose_answer(request)
+        return self.answers.pop(0) if self.answers else _ACCEPTED
 
 
 @contextmanager
-def open_receiver(cloud: LocalCloud) -> Iterator[Receiver]:
+def open_receiver(
+    cloud: LocalCloud, choose_answer: Callable[[ReceivedWebhook], int] | None = None
+) -> Iterator[Receiver]:
     """Open a receiver for the webhooks of a local cloud, until the block ends.
 
     Its name leads here for the local cloud alone, see `cdk.local_cloud.emulator.receivers`.
+
+    Args:
+        cloud: The local cloud.
+        choose_answer: Chooses the status of each answer, one request at a time in each thread.
     """
 
     class Endpoint(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             length = min(int(self.headers["Content-Length"]), _MAX_BODY_BYTES)
             headers = {name.lower(): value for name, value in self.headers.items()}
-            receiver.requests.append(ReceivedWebhook(headers, self.rfile.read(length)))
-            self.send_response(receiver.answers.pop(0) if receiver.answers else _ACCEPTED)
+            request = ReceivedWebhook(headers, self.rfile.read(length))
+            self.send_response(receiver.answer(request))
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -69,7 +84,7 @@ def open_receiver(cloud: LocalCloud) -> Iterator[Receiver]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Endpoint) as server:
         name = f"port-{server.server_port}.receivers.example"
-        receiver = Receiver(f"https://{name}/hooks/local")
+        receiver = Receiver(f"https://{name}/hooks/local", choose_answer=choose_answer)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         _open_authority(cloud.home).issue_cert(name).configure_cert(context)
         server.socket = context.wrap_socket(server.socket, server_side=True)

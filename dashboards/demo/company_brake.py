@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import time
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from cdk.local_cloud.deployment import find_function, start_function
 from cdk.operations.aws_errors import error_code
 from cdk.operations.denies import DeployedBrake, release_callers, set_switch
 from cdk.operations.terminal import CommandError
+from dashboards.demo.company_account import ROOT, let_call_bedrock, open_role_session
 from lambdas.adapters.dynamodb.brake_store import DynamoDbBrakeState, DynamoDbDenies
 from lambdas.adapters.dynamodb.budget_store import DynamoDbBudgetStore
 from lambdas.adapters.dynamodb.person_directory import DynamoDbPersonDirectory
@@ -30,7 +30,6 @@ SESSION = f"arn:aws:sts::{ACCOUNT}:assumed-role/{JOB}/{JOB}"
 _OTHER_SESSION = "invoice-check"
 _MODEL = "us.anthropic.claude-sonnet-4-20250514-v1:0"
 _QUESTION = [{"role": "user", "content": [{"text": "Which invoices are due?"}]}]
-_ROOT = f"arn:aws:iam::{ACCOUNT}:root"
 _SCHEDULED_EVENT = {"detail-type": "Scheduled Event"}
 _PAUSE_SECONDS = 0.2
 
@@ -61,18 +60,15 @@ class CompanyBrake:
                 budgets=DynamoDbBudgetStore(dynamodb, table),
                 account_id=ACCOUNT,
                 region=dynamodb.meta.region_name,
-                operator_arn=_ROOT,
+                operator_arn=ROOT,
                 people=DynamoDbPersonDirectory(dynamodb, table),
             ),
         )
 
     def switch_on(self) -> None:
         """Let sessions of the job call Bedrock and be denied, and switch the brake on."""
+        let_call_bedrock(self.cloud, JOB)
         iam = self.cloud.client("iam")
-        trust = {"Effect": "Allow", "Principal": {"AWS": _ROOT}, "Action": "sts:AssumeRole"}
-        use = {"Effect": "Allow", "Action": "bedrock:InvokeModel", "Resource": "*"}
-        iam.update_assume_role_policy(RoleName=JOB, PolicyDocument=_write_policy(trust))
-        iam.put_role_policy(RoleName=JOB, PolicyName="use", PolicyDocument=_write_policy(use))
         iam.tag_role(RoleName=JOB, Tags=[{"Key": CONSENT_TAG, "Value": CONSENT_VALUE}])
         with redirect_stdout(io.StringIO()):  # the story has lines of its own
             set_switch(self.brake, is_on=True, now=datetime.now(UTC))
@@ -94,7 +90,9 @@ class CompanyBrake:
         Raises:
             CommandError: A session was answered that should be denied, or the other way round.
         """
-        denied, other = self._open_session(JOB), self._open_session(_OTHER_SESSION)
+        denied, other = (
+            open_role_session(self.cloud, JOB, session) for session in (JOB, _OTHER_SESSION)
+        )
         refusal = _find_refusal(denied)
         if refusal is None or _find_refusal(other) is not None:
             message = f"the brake should deny the session {JOB} of the role {JOB}, and no other."
@@ -109,15 +107,6 @@ class CompanyBrake:
             time.sleep(_PAUSE_SECONDS)
         return refusal
 
-    def _open_session(self, name: str) -> Any:  # noqa: ANN401  # a client without types
-        """Open a client of Bedrock with the credentials of a session of the role."""
-        found = self.cloud.client("sts").assume_role(
-            RoleArn=f"arn:aws:iam::{ACCOUNT}:role/{JOB}", RoleSessionName=name
-        )["Credentials"]
-        return self.cloud.client(
-            "bedrock-runtime", found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"]
-        )
-
 
 def _find_refusal(bedrock: Any) -> str | None:  # noqa: ANN401  # a client without types
     """Call a model; returns the code of the refusal, `None` for an answer."""
@@ -128,7 +117,3 @@ def _find_refusal(bedrock: Any) -> str | None:  # noqa: ANN401  # a client witho
             raise
         return error_code(error)
     return None
-
-
-def _write_policy(statement: dict[str, Any]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from cdk.local_cloud.tls import make_certificates, serve_tls
 from cdk.operations.aws_errors import error_code
 from cdk.operations.terminal import CommandError
 from dashboards.cloudwatch import CloudWatchMetrics, Periods
+from dashboards.demo.commands import run_command
 from dashboards.demo.measured_sums import read_metric
 from lambdas.domain.metrics.catalog import IDENTITY_ARN, INVOCATIONS, TOTAL_TOKENS
 
@@ -127,7 +127,7 @@ class CompanyGateway:
         Raises:
             CommandError: A command failed, or a call had another answer.
         """
-        self._run("limits", "apply", str(LIMITS))
+        run_command(self.cloud, "limits", "apply", str(LIMITS))
         free, gold = map(self._make_key, (FREE, GOLD))
         answers = [gold.call("Converse")]
         while answers[-1].refusal is None and len(answers) <= _MAX_CALLS:
@@ -182,7 +182,9 @@ class CompanyGateway:
 
         AWS's SDKs try refused calls again by themselves. Here they do not, to show the refusals.
         """
-        printed = self._run("keys", "create", "--owner", caller.owner, "--tier", caller.tier)
+        printed = run_command(
+            self.cloud, "keys", "create", "--owner", caller.owner, "--tier", caller.tier
+        )
         *_, key = printed.split()
         session: Any = open_session()
         with _set_variable(_KEY_VARIABLE, key):
@@ -193,25 +195,6 @@ class CompanyGateway:
                 config=Config(proxies={}, retries={"total_max_attempts": 1}),
             )
         return _Sdk(caller, key, client)
-
-    def _run(self, *arguments: str) -> str:
-        """Run a command of `bedrock-meter` in the local cloud; returns what it prints.
-
-        Raises:
-            CommandError: It failed.
-        """
-        command = ("bedrock-meter", *arguments)
-        process = subprocess.run(  # noqa: S603  # a command of our own
-            command,
-            env=dict(self.cloud.environment),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if process.returncode:
-            message = f"{' '.join(command)} failed: {process.stderr.strip()}"
-            raise CommandError(message)
-        return process.stdout
 
 
 @dataclass(frozen=True, slots=True)

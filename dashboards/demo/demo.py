@@ -16,6 +16,7 @@ from rich.console import Console
 
 from cdk.alarms.thresholds import alarm_thresholds
 from cdk.config import Config, stack_names
+from cdk.local_cloud.alarm_clients import open_alarm_clients
 from cdk.local_cloud.cloud import LocalCloud, LocalCloudError, open_local_cloud
 from cdk.local_cloud.deployment import deploy, synthesize
 from cdk.local_cloud.subscriber import Subscriber, open_subscriber
@@ -37,7 +38,14 @@ from dashboards.demo.company import (
 from dashboards.demo.company_account import set_up_account
 from dashboards.demo.company_brake import SESSION, CompanyBrake
 from dashboards.demo.company_budget import BRAKED, CompanyBudget
+from dashboards.demo.company_credits import LOW_CALLS, MORE_CALLS, CompanyCredits
 from dashboards.demo.company_gateway import LIMITS, CompanyGateway
+from dashboards.demo.company_webhook import CompanyWebhook
+from dashboards.demo.credit_story import (
+    describe_credit_alert,
+    describe_credits,
+    describe_grant,
+)
 from dashboards.demo.gateway_story import (
     answer_table,
     describe_counts,
@@ -60,6 +68,7 @@ from dashboards.demo.story import (
     write_event,
 )
 from dashboards.demo.tampering import switch_logging_off
+from dashboards.demo.webhook_story import describe_retry, describe_webhook, event_table
 from dashboards.reports.bedrock_totals import bedrock_totals
 from dashboards.viewer.dashboard_session import DashboardSession
 from dashboards.viewer.drawings import Source
@@ -67,6 +76,7 @@ from dashboards.viewer.pages import NoLibraryError, write_page
 from dashboards.viewer.profile_labels import BedrockProfiles
 from dashboards.viewer.sources import source_of_cloudwatch
 from lambdas.domain.attribution import UNATTRIBUTED, LabelNames
+from lambdas.domain.events import EventType
 from lambdas.domain.invocations import BEDROCK_LOG_STREAM
 from lambdas.domain.invocations.short_names import shorten_identity
 from lambdas.domain.metrics.bedrock_metrics import BEDROCK_NAMESPACE
@@ -88,9 +98,19 @@ _SETTINGS = {
     "brake": True,
     "brake_sessions": True,
     "gateway": True,
+    "webhooks": True,
+    "credits": True,
     "metric_detail": "full",  # so that every graph has something to show
     "cost_thresholds": [{"warning": 10, "critical": 200}],  # dollars an hour: the company is small
 }
+_WEBHOOK_EVENTS = (
+    EventType.USAGE_THRESHOLD_REACHED,
+    EventType.BUDGET_THRESHOLD_REACHED,
+    EventType.BRAKE_DENIED,
+    EventType.CREDITS_LOW,
+    EventType.CREDITS_EXHAUSTED,
+)
+"""The types of events that a receiver gets."""
 _EVALUATE_POLICIES = {"AUTH": "true"}
 _REDELIVERED = 5  # CloudWatch Logs delivers at least once: here, one minute in so many twice
 _MINUTE = timedelta(minutes=1)
@@ -101,6 +121,7 @@ _RAISED_BY_HISTORY = {
 }
 _SHOWN = timedelta(days=15)
 _SECONDS_TO_SETTLE = 60
+_SECONDS_OF_PAUSE = 60  # of a receiver that has answered 503
 _MAX_POINTS = 1000  # of one PutMetricData
 _PUBLISHED_LOCALLY = frozenset({NAMESPACE, HEALTH_NAMESPACE, GATEWAY_NAMESPACE, BEDROCK_NAMESPACE})
 """The namespaces of metrics in a local cloud: its Lambda, DynamoDB and Logs publish none."""
@@ -165,7 +186,14 @@ def _show_company(cloud: LocalCloud, console: Console) -> datetime:
     """
     console.print("Deploying into a local cloud, and metering a made-up company ...")
     folder = synthesize(cloud, _SETTINGS)
-    outputs = deploy(cloud, folder, has_brake=True, has_brake_sessions=True, has_gateway=True)
+    outputs = deploy(
+        cloud,
+        folder,
+        has_brake=True,
+        has_brake_sessions=True,
+        has_gateway=True,
+        has_webhooks=True,
+    )
     console.print(_describe_deployment(folder))
     group = outputs[stack_names.STORAGE]["LogGroupName"]
     earlier, minutes = logs_until(datetime.now(UTC), _EARLIER_DAYS)
@@ -191,9 +219,9 @@ def _show_company(cloud: LocalCloud, console: Console) -> datetime:
         soft_wrap=True,
     )
     console.print("\nNotified, to all subscribers (on AWS: notify_emails and notify_https):")
-    evaluation = AlarmEvaluation(cloud.client, skipped=_RAISED_BY_HISTORY)
+    evaluation = AlarmEvaluation(open_alarm_clients(cloud), skipped=_RAISED_BY_HISTORY)
     topic = outputs[stack_names.MONITORING]["TopicArn"]
-    with open_subscriber(cloud, topic) as subscriber:
+    with CompanyWebhook.open(cloud) as webhook, open_subscriber(cloud, topic) as subscriber:
         for event in _play(cloud, group, minutes, len(earlier), evaluation, subscriber):
             console.print(write_event(event), soft_wrap=True)
         # No log names the model of the profile; the meter has asked Bedrock.
@@ -209,20 +237,22 @@ def _show_company(cloud: LocalCloud, console: Console) -> datetime:
         switch_logging_off(cloud)
         notice = _take_notice(subscriber, "Bedrock Meter: invocation logging ")
         console.print(write_event(describe_drift(notice, datetime.now(UTC))), soft_wrap=True)
-    _print_spending(cloud, calls, next(reversed(minutes)) + _MINUTE, console)
-    console.print(
-        f"Not evaluated here: {plural(len(evaluation.left_out), 'alarm')} that wait for hours"
-        " without data, or learn from weeks of data.",
-        soft_wrap=True,
-    )
-    refusal = brake.release(_SECONDS_TO_SETTLE)
-    console.print(
-        f"\nDenied: {shorten_identity(SESSION)}. Its next call is refused ({refusal}); that of"
-        " another session of its role is answered.\nReleased, with bedrock-meter deny release: its"
-        " next call is answered, and it stays released until the period ends.",
-        soft_wrap=True,
-    )
-    _show_gateway(cloud, outputs[stack_names.GATEWAY]["GatewayUrl"], console)
+        _print_spending(cloud, calls, next(reversed(minutes)) + _MINUTE, console)
+        console.print(
+            f"Not evaluated here: {plural(len(evaluation.left_out), 'alarm')} that wait for hours"
+            " without data, or learn from weeks of data.",
+            soft_wrap=True,
+        )
+        refusal = brake.release(_SECONDS_TO_SETTLE)
+        console.print(
+            f"\nDenied: {shorten_identity(SESSION)}. Its next call is refused ({refusal}); that"
+            " of another session of its role is answered.\nReleased, with bedrock-meter deny"
+            " release: its next call is answered, and it stays released until the period ends.",
+            soft_wrap=True,
+        )
+        _show_gateway(cloud, outputs[stack_names.GATEWAY]["GatewayUrl"], console)
+        _show_credits(cloud, storage, subscriber, console)
+        _show_webhook(webhook, console)
     return next(iter(minutes)) - timedelta(days=_EARLIER_DAYS)
 
 
@@ -240,6 +270,37 @@ def _show_gateway(cloud: LocalCloud, url: str, console: Console) -> None:
         console.print(quote_refusal(answers), soft_wrap=True)
         counts = gateway.wait_for_counts(answers, _SECONDS_TO_SETTLE)
     console.print(describe_counts(counts), soft_wrap=True)
+
+
+def _show_credits(
+    cloud: LocalCloud, storage: Mapping[str, str], subscriber: Subscriber, console: Console
+) -> None:
+    """Let a project draw its credits down, and print what is left and who was notified.
+
+    Raises:
+        CommandError: The meter booked something else than it counted, or notified no one.
+    """
+    console.print(f"\n{describe_grant()}", soft_wrap=True)
+    project_credits = CompanyCredits.grant(cloud, storage)
+    for calls, level in ((LOW_CALLS, "low"), (MORE_CALLS, "exhausted")):
+        state = project_credits.draw_down(calls, _SECONDS_TO_SETTLE)
+        notice = _take_notice(subscriber, f"Bedrock credits {level}: ")
+        event = describe_credit_alert(notice, datetime.now(UTC))
+        console.print(write_event(event), soft_wrap=True)
+        console.print(describe_credits(state), soft_wrap=True)
+        project_credits.publish_metrics()
+
+
+def _show_webhook(webhook: CompanyWebhook, console: Console) -> None:
+    """Print what a receiver of webhooks has got.
+
+    Raises:
+        CommandError: An event did not arrive, or had a wrong signature.
+    """
+    events = webhook.wait_for(_WEBHOOK_EVENTS, _SECONDS_OF_PAUSE + _SECONDS_TO_SETTLE)
+    console.print(f"\n{describe_webhook()}", soft_wrap=True)
+    console.print(event_table(events))
+    console.print(describe_retry(events), soft_wrap=True)
 
 
 def _describe_deployment(folder: Path) -> str:

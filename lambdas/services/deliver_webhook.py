@@ -160,9 +160,11 @@ class WebhookSender:
         """Write the consequences: the delivery last, since a success is done after it."""
         delivery, now = conclusion.delivery, self.clock()
         if conclusion.disable_because is not None:
-            self.webhooks.disable(delivery.webhook_id, now, conclusion.disable_because)
+            self.webhooks.disable(
+                delivery.webhook_id, now, conclusion.disable_because, delivery.subscribed_at
+            )
         if conclusion.pause_until is not None:
-            self.webhooks.pause(delivery.webhook_id, conclusion.pause_until)
+            self.webhooks.pause(delivery.webhook_id, conclusion.pause_until, delivery.subscribed_at)
         if not self.deliveries.write(delivery, before.attempts):
             # Another sender, or a person who sent it again, was faster: look at it once more.
             return SendOutcome(SendResult.NOT_DUE, CLAIM_TIME, delivery)

@@ -194,7 +194,7 @@ class WebhookManager:
             raise UnknownWebhookError(message)
         check_receiver(found, subscription)
         restarted = restart_delivery(found, now)
-        if not self.deliveries.write(restarted, found.attempts):
+        if not self.deliveries.write(restarted, found.attempts, found.started_at):
             message = "an attempt has just ended: look at its result, then send it again if needed"
             raise WebhookChangedError(message)
         # A message that waits in the queue stops when it finds that this one has done its work.

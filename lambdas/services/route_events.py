@@ -18,13 +18,14 @@ from lambdas.domain.webhooks import (
     UnreadableWebhookError,
     WebhookStore,
     WebhookSubscription,
-    belongs_to,
     start_delivery,
 )
 
 _MAX_AT_A_TIME = 1_000
 _Wanted: TypeAlias = tuple[WebhookSubscription, MeterEvent]
-RunAll: TypeAlias = Callable[[Callable[[_Wanted], bool], Iterable[_Wanted]], Iterable[bool]]
+RunAll: TypeAlias = Callable[
+    [Callable[[_Wanted], bool | None], Iterable[_Wanted]], Iterable[bool | None]
+]
 """Runs a function with each item, and returns the results, as `map` does."""
 
 
@@ -60,36 +61,41 @@ class EventRouter:
         """Store a delivery, then have it sent, for each event and each receiver that wants it.
 
         Safe to repeat: a delivery is added once. One that was not attempted yet is queued again,
-        since an earlier run may have stopped before it did so.
+        since an earlier run may have stopped before it did so. If its receiver is off by now, the
+        sender ends it.
         """
-        enabled = [each for each in self.webhooks.list_all() if not each.is_disabled]
+        subscriptions = self.webhooks.list_all()
         wanted = (
             (subscription, event)
             for event in events
-            for subscription in enabled
+            for subscription in subscriptions
             if subscription.filter.matches(event)
         )
-        added = total = 0
+        added = repeated = 0
         while some := list(islice(wanted, _MAX_AT_A_TIME)):
-            added += sum(self.run_all(partial(self._add, now), some))
-            total += len(some)
-        return RouteReport(added, total - added)
+            results = list(self.run_all(partial(self._add, now), some))
+            added += results.count(True)
+            repeated += results.count(False)
+        return RouteReport(added, repeated)
 
-    def _add(self, now: datetime, wanted: _Wanted) -> bool:
+    def _add(self, now: datetime, wanted: _Wanted) -> bool | None:
+        """Add a delivery, and say if it is new; `None` if its receiver is off."""
         subscription, event = wanted
+        if subscription.is_disabled:
+            self._queue_waiting(subscription.id, event.id)
+            return None
         is_new = self.deliveries.add(start_delivery(subscription, event, now))
-        if is_new or self._waits_for_first_attempt(subscription, event.id):
+        if is_new:
             self.queue.send(DeliveryMessage(subscription.id, event.id))
+        else:
+            self._queue_waiting(subscription.id, event.id)
         return is_new
 
-    def _waits_for_first_attempt(self, subscription: WebhookSubscription, event_id: str) -> bool:
+    def _queue_waiting(self, webhook_id: str, event_id: str) -> None:
+        """Queue a delivery that waits for its first attempt."""
         try:
-            found = self.deliveries.get(subscription.id, event_id)
+            found = self.deliveries.get(webhook_id, event_id)
         except UnreadableWebhookError:
-            return False  # it was stored; that it cannot be sent concerns no other delivery
-        return (
-            found is not None
-            and found.state is DeliveryState.PENDING
-            and not found.attempts
-            and belongs_to(found, subscription)
-        )
+            return  # it was stored; that it cannot be sent concerns no other delivery
+        if found is not None and found.state is DeliveryState.PENDING and not found.attempts:
+            self.queue.send(DeliveryMessage(webhook_id, event_id, found.message_number))

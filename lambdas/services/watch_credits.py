@@ -27,7 +27,7 @@ from lambdas.domain.credits import (
     list_scopes,
     measure_rates,
     sum_balances,
-    sum_burned,
+    sum_recent,
 )
 from lambdas.domain.credits.alerts import (
     CreditAlertStore,
@@ -178,7 +178,7 @@ class CreditWatcher:
     ) -> Mapping[str, CreditFigures]:
         entries = self._recent.read(self.store, now)
         rates = measure_rates(entries, scopes)
-        burned = sum_burned(entries, now - _DAY, now)
+        burned = sum_recent(entries, _DAY, now)
         return {
             scope.key: CreditFigures(
                 scope=scope,

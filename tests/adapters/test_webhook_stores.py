@@ -29,6 +29,7 @@ from lambdas.domain.webhooks import (
     UnreadableWebhookError,
     WebhookFormat,
     WebhookStore,
+    restart_delivery,
 )
 from tests.adapters.dynamodb.test_api_key_store import ACTOR, read_events
 from tests.budget_store import GOVERNANCE, create_governance_table
@@ -163,6 +164,20 @@ def test_a_pause_only_becomes_longer(webhooks: WebhookStore) -> None:
     assert list(webhooks.list_all()) == [replace(BARE, paused_until=NOON + 5 * MINUTE)]
 
 
+def test_an_answer_of_an_earlier_receiver_changes_no_other_of_its_name(
+    webhooks: WebhookStore,
+) -> None:
+    webhooks.add(BARE)
+    webhooks.disable(BARE.id, NOON, "gone", NOON - HOUR)
+    webhooks.pause(BARE.id, NOON + HOUR, NOON - HOUR)
+    assert webhooks.get(BARE.id) == BARE
+    webhooks.pause(BARE.id, NOON + HOUR, NOON)
+    webhooks.disable(BARE.id, NOON, "gone", NOON)
+    assert webhooks.get(BARE.id) == replace(
+        BARE, paused_until=NOON + HOUR, disabled_at=NOON, disabled_because="gone"
+    )
+
+
 def test_a_subscription_is_switched_off_once_and_on_again(webhooks: WebhookStore) -> None:
     webhooks.add(BARE)
     webhooks.disable(BARE.id, NOON, "gone")
@@ -225,6 +240,16 @@ def test_a_delivery_that_has_ended_is_not_claimed(stores: Stores, state: Deliver
     deliveries.add(ended)
     assert not deliveries.claim(ended, NOON, NOON + MINUTE)
     assert deliveries.get("pager", ended.event.id) == ended
+
+
+def test_a_delivery_that_was_started_again_is_not_overwritten(stores: Stores) -> None:
+    deliveries, first = stores.deliveries, make_delivery()
+    deliveries.add(first)
+    restarted = restart_delivery(first, NOON + HOUR)
+    assert not deliveries.write(restarted, 0)
+    assert deliveries.write(restarted, 0, first.started_at)
+    assert not deliveries.write(replace(first, state=DeliveryState.DISABLED), 0)
+    assert deliveries.get("pager", first.event.id) == restarted
 
 
 def test_the_highest_number_of_a_message_is_stored(stores: Stores) -> None:

@@ -5,6 +5,7 @@ The demo makes a deployment of its own, from a company's calls alone.
 
 import re
 import subprocess
+from decimal import Decimal
 
 _TIME = r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}"
 _AMOUNT = r"[\d,.]+"
@@ -22,7 +23,7 @@ def test_the_demo_shows_who_spent_what_who_was_notified_and_what_was_caught() ->
     )
     assert process.returncode == 0, process.stderr[-3000:]
     printed = process.stdout
-    assert len([line for line in printed.splitlines() if line]) <= 51
+    assert len([line for line in printed.splitlines() if line]) <= 72
     assert re.search(
         r"Deployed, as on AWS: \d+ stacks, \d+ functions, \d+ alarms, \d+ dashboards", printed
     )
@@ -32,6 +33,8 @@ def test_the_demo_shows_who_spent_what_who_was_notified_and_what_was_caught() ->
     _check_brake(printed)
     _check_spending(printed)
     _check_gateway(printed)
+    _check_credits(printed)
+    _check_webhook(printed)
     caught = printed.partition("Caught: ")[2]
     assert re.match(r"\d+ failed calls, .* by 111122223333 role/invoice-extraction", caught)
     assert "3 calls of amazon.nova-example-v1:0, which has no price" in caught
@@ -61,7 +64,7 @@ def _check_events(printed: str) -> None:
     )
     health = [name for name in by_name if name.startswith("BedrockMeter-Health-")]
     assert health == ["BedrockMeter-Health-UnpricedCalls"]
-    _, tampering = events[-1]
+    (tampering,) = (why for name, why in events if name.startswith("Bedrock Meter: invocation"))
     assert "logging is off; changed by 111122223333 user/contractor" in tampering
 
 
@@ -136,3 +139,52 @@ def _check_gateway(printed: str) -> None:
     for caller, calls in (("trial@example.com", len(answered) + 1), ("checkout@example.com", 2)):
         tokens = calls * int(first[4].replace(",", ""))
         assert f"{role}/{caller}: {calls} calls, {tokens:,} tokens" in printed
+
+
+def _check_credits(printed: str) -> None:
+    """Check that credits are low, then exhausted, and that what was burned is the rest."""
+    alerts = [
+        (match["name"], match["why"])
+        for match in _EVENT.finditer(printed)
+        if match["name"].startswith("Bedrock credits ")
+    ]
+    (low, low_why), (exhausted, exhausted_why) = alerts
+    assert low == "Bedrock credits low: project pilot"
+    assert re.fullmatch(rf"{_DOLLARS} of \$0\.0200 left, for {_AMOUNT} days", low_why)
+    assert exhausted == "Bedrock credits exhausted: project pilot"
+    assert exhausted_why == "$0 of $0.0200 left"
+    states = re.findall(
+        rf"^After (\d) calls: \$0\.02 granted, \$({_AMOUNT}) burned, \$({_AMOUNT}) left,"
+        rf" \$({_AMOUNT}) overage, days left: {_AMOUNT} Checked: booked = counted",
+        printed,
+        re.MULTILINE,
+    )
+    assert [calls for calls, *_ in states] == ["5", "7"]
+    for _, burned, left, overage in states:
+        assert Decimal(burned) + Decimal(left) == Decimal("0.02") + Decimal(overage)
+    assert [Decimal(overage) > 0 for *_, overage in states] == [False, True]
+
+
+def _check_webhook(printed: str) -> None:
+    """Check that each type of event arrived, and the one that failed first arrived again."""
+    text = printed.partition("\nReceived (UTC)")[2].partition("\nEach signature was verified")[0]
+    rows = [re.split(r" {2,}", line.strip()) for line in text.splitlines()[1:]]
+    attempts = [row for row in rows if re.match(r"\d{4}-", row[0])]  # a title may take two lines
+    delivered = {row[4] for row in attempts if row[3] == "204"}
+    assert delivered >= {
+        "usage.threshold_reached",
+        "budget.threshold_reached",
+        "brake.denied",
+        "credits.low",
+        "credits.exhausted",
+    }
+    (failed,) = (row for row in attempts if row[3] == "503")
+    assert attempts[0] == failed
+    assert [row[2:4] for row in attempts if row[1] == failed[1]] == [["1", "503"], ["2", "204"]]
+    found = re.search(
+        r"The receiver answered 503 once: that event came again after (\d+) s, under the same id"
+        r" (evt_[0-9a-f]{32})\.",
+        printed,
+    )
+    assert found is not None
+    assert found[2].startswith(failed[1].removesuffix("..."))

@@ -33,6 +33,8 @@ STATEFUL = {
     "AWS::SSM::Parameter",
 }
 GATEWAY: dict[str, Any] = {"governance": True, "gateway": True}
+EVERYTHING: dict[str, Any] = GATEWAY | {"webhooks": True, "credits": True}
+OPTIONAL = {stack_names.GATEWAY, stack_names.WEBHOOKS}
 CDK = ROOT / f".venv/cdk-{PACKAGES['aws-cdk']}/node_modules/.bin/cdk"
 
 
@@ -90,32 +92,47 @@ def test_this_version_replaces_the_latest_release_and_keeps_its_counts(
         for step, changes, expected_tokens in (
             ("deploy", {"governance": True}, 60),
             ("deploy", GATEWAY, 90),
-            ("destroy", {}, 90),
-            ("deploy", GATEWAY, 120),
-            ("switch off", {"governance": True}, 150),
+            ("deploy", EVERYTHING, 120),
+            ("destroy", {}, 120),
+            ("deploy", EVERYTHING, 150),
+            ("switch off", {"governance": True}, 180),
         ):
             if step == "destroy":
                 make(cloud, "destroy", "SET=--force")  # with settings that have no gateway
                 assert list_stacks(cloud) == {stack_names.STORAGE}
             else:
+                if step == "switch off":  # the key of webhooks leaves the storage only after it
+                    delete_stack(cloud, stack_names.WEBHOOKS)
                 bootstrap(cloud, **dict.fromkeys(changes, "true"))
                 make(cloud, "deploy", settings(**changes))
                 deployed = Deployed(cloud)
                 deployed.log_calls(*calls(caller, 2))
                 deployed.wait_for_tokens(caller, expected_tokens)
-            if changes is GATEWAY:
+            if changes is EVERYTHING:
+                assert_webhooks_and_credits_work(cloud)
+            if changes.get("gateway"):
                 assert call_without_key(deployed) == (403, "AccessDeniedException")
                 keys.append(make_key(cloud))
             if step == "switch off":
                 delete_stack(cloud, stack_names.GATEWAY)
-                assert list_stacks(cloud) == {*stack_names.ALL} - {stack_names.GATEWAY}
+                assert list_stacks(cloud) == set(stack_names.ALL) - OPTIONAL
             assert stateful_resources(cloud).items() >= stateful.items()
             assert [call for call in counted if call not in deployed.ledger(caller)] == []
         listed = run_command(cloud, "keys", "list")
         assert all(key in listed for key in keys)
         deployed.settle()
-        assert deployed.tokens(caller) == 150
-        assert len(deployed.ledger(caller)) == 10
+        assert deployed.tokens(caller) == 180
+        assert len(deployed.ledger(caller)) == 12
+
+
+def assert_webhooks_and_credits_work(cloud: LocalCloud) -> None:
+    """Read receivers and grants by commands, and find the functions."""
+    assert "There are no webhooks" in run_command(cloud, "webhooks", "list")
+    assert run_command(cloud, "credits", "balance")
+    functions = cloud.client("lambda").get_paginator("list_functions").paginate()
+    names = [each["FunctionName"] for page in functions for each in page["Functions"]]
+    for function in ("WebhookRouter", "WebhookSender", "CreditBooker"):
+        assert any(function in name for name in names), function
 
 
 def list_stacks(cloud: LocalCloud) -> set[str]:

@@ -27,7 +27,7 @@ SCHEDULED = event("Scheduled Event", NOW)
 MESSAGE = {
     "messageId": "message",
     "receiptHandle": "handle",
-    "body": json.dumps({"webhook": "a", "event": "b", "source": "aws.cloudwatch"}),
+    "body": json.dumps({"webhook": "a", "event": "b", "number": 0, "source": "aws.cloudwatch"}),
 }
 """A delivery, and no alarm, so that both functions of webhooks read their settings."""
 EVENTS: dict[str, Any] = {

@@ -64,8 +64,13 @@ class WebhookAccount:
 
 
 def open_account(monkeypatch: pytest.MonkeyPatch) -> WebhookAccount:
-    """Make the resources, and set the variables of both functions."""
+    """Make the table and the other resources, and set the variables of both functions."""
     create_governance_table()
+    return open_webhooks(monkeypatch)
+
+
+def open_webhooks(monkeypatch: pytest.MonkeyPatch) -> WebhookAccount:
+    """Make the resources beside the table, and set the variables of both functions."""
     url = boto3.client("sqs").create_queue(QueueName="deliveries")["QueueUrl"]
     deploy(stack_names.MONITORING, TopicArn=TOPIC)
     key = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]

@@ -8,6 +8,7 @@ kind of item that the modules of tables name has to be written by one of them.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -29,6 +30,7 @@ from lambdas.domain.budgets import BrakeMode, BudgetScope, BudgetSubject, govern
 from lambdas.domain.counters import table as counter_table
 from lambdas.domain.invocations import TokenCounts
 from lambdas.domain.limit_policies import PolicyChange
+from lambdas.domain.webhooks import ReceiverAnswer
 from lambdas.functions.brake_controller import handler as controller
 from lambdas.functions.brake_watchdog import handler as watchdog
 from lambdas.functions.budget_builder import handler as builder
@@ -39,6 +41,9 @@ from lambdas.functions.gateway.settings import Settings
 from lambdas.functions.limit_settler import handler as settler
 from lambdas.functions.usage_counter import handler as counter
 from lambdas.functions.usage_recounter import handler as recounter
+from lambdas.functions.webhook_router import handler as webhook_router
+from lambdas.functions.webhook_sender import handler as webhook_sender
+from lambdas.functions.webhook_sender.settings import Settings as SenderSettings
 from lambdas.services import (
     book_credits,
     calibrate_forecasts,
@@ -48,6 +53,7 @@ from lambdas.services import (
     trace_budget_usage,
 )
 from lambdas.wiring.gateway_limits import make_gateway_limits
+from lambdas.wiring.webhook_sender import make_sender
 from tests.adapters.dynamodb.test_brake_store import deny
 from tests.adapters.dynamodb.test_usage_counters import COUNTERS
 from tests.aws import (
@@ -65,18 +71,21 @@ from tests.functions import test_brake as brake_functions
 from tests.functions import test_credits as credit_functions
 from tests.functions import test_limit_marks as limit_marks
 from tests.functions import test_limit_settler as limit_settling
+from tests.functions import webhook_account
 from tests.functions.test_brake import account  # noqa: F401  # a fixture
 from tests.functions.test_budgets import SMALL, apply, build, environment  # noqa: F401  # a fixture
 from tests.functions.test_budgets import count as count_calls
 from tests.functions.test_forecast_calibrator import count_hours
 from tests.functions.test_limit_settler import LIMITS, settling  # noqa: F401  # a fixture
 from tests.functions.test_usage_counter import CONTEXT, NOW, RETENTION, call, change, window
+from tests.functions.test_webhook_router import message as topic_message
 from tests.gateway import KEY
 from tests.infrastructure.synthesis import as_list, deployment, statements
 from tests.item_requests import ItemRequest, ItemRequests, find_grants, list_keys
 from tests.limits import gateway_call
 from tests.policies import PER_MINUTE, policy
 from tests.policies import call as gateway_admission
+from tests.webhooks import ScriptedReceiver, make_event
 
 TABLES = {
     LEDGER: "UsageLedger",
@@ -107,6 +116,7 @@ BRAKE_JOBS = {
 SETTLER_JOBS = {"limit_settler": "LimitSettlerRole"}
 GATEWAY_JOBS = {"gateway": "GatewayRole"}
 CREDIT_JOBS = {"credit_booker": "CreditBookerRole"}
+WEBHOOK_JOBS = {"webhook_router": "WebhookRouterRole", "webhook_sender": "WebhookSenderRole"}
 JOBS = {
     "usage_counter": "UsageCounterRole",
     "usage_recounter": "UsageRecounterRole",
@@ -114,7 +124,7 @@ JOBS = {
     "budget_evaluator": "BudgetEvaluatorRole",
     "forecast_calibrator": "ForecastCalibratorRole",
 }
-ALL_JOBS = JOBS | BRAKE_JOBS | SETTLER_JOBS | GATEWAY_JOBS | CREDIT_JOBS
+ALL_JOBS = JOBS | BRAKE_JOBS | SETTLER_JOBS | GATEWAY_JOBS | CREDIT_JOBS | WEBHOOK_JOBS
 
 
 def read_role(job: str) -> list[dict[str, Any]]:
@@ -122,7 +132,7 @@ def read_role(job: str) -> list[dict[str, Any]]:
     made = deployment("everything")
     return [
         statement
-        for template in (made.governance, made.gateway, made.monitoring)
+        for template in (made.governance, made.gateway, made.monitoring, made.webhooks)
         for statement in statements(template, ALL_JOBS[job])
     ]
 
@@ -319,6 +329,37 @@ def test_the_booker_of_credits_may_do_what_it_does_and_write_nothing_else(
     }
     kinds = CREDIT_ITEMS - {"credits"}
     assert {kind for kind in kinds if any(key.startswith(kind) for key in written)} == kinds
+
+
+def test_webhooks_may_do_what_they_do_and_write_nothing_else(
+    environment: None,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    noted = ItemRequests(monkeypatch)
+    webhooks = webhook_account.open_webhooks(monkeypatch)
+    answers = [ReceiverAnswer(500), ReceiverAnswer(503), ReceiverAnswer(410)]
+    with noted.made_by("webhook_sender"):
+        sender = make_sender(SenderSettings.from_environment(os.environ))
+    sender = replace(sender, receiver=ScriptedReceiver([ReceiverAnswer(200), *answers]))
+    monkeypatch.setattr(webhook_sender, "sender", lambda: sender)
+
+    def send() -> None:
+        with noted.made_by("webhook_sender"):
+            webhook_sender.lambda_handler(webhooks.receive(), lambda_context())
+
+    webhooks.add("pager")
+    message = topic_message(1, make_event())
+    for _ in range(2):  # the second one finds its delivery
+        with noted.made_by("webhook_router"):
+            webhook_router.lambda_handler({"Records": [message]}, lambda_context())
+    for name in ("ok", "fails", "pauses", "gone"):
+        if name != "ok":
+            webhooks.add(name)
+            webhooks.test(name)
+        send()
+    (gone,) = (each for each in webhooks.manager.webhooks.list_all() if each.disabled_at)
+    assert gone.id == "gone"
+    check_requests(noted, WEBHOOK_JOBS)
 
 
 def exhaust_credits() -> None:

@@ -1,7 +1,7 @@
 """Every action in a policy exists, and stands on a resource on which it allows something."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -10,12 +10,19 @@ from policy_sentry.querying.actions import get_action_data
 from policy_sentry.querying.all import get_all_actions
 
 from cdk.config import stack_names
+from cdk.config.resource_names import DEAD_LETTERS, WEBHOOK_DELIVERIES, WEBHOOK_EVENTS
 from cdk.operations.deployer_policies import Subject
-from tests.infrastructure.synthesis import CONFIGURATIONS, ROOT, as_list, deployment
+from tests.infrastructure.synthesis import CONFIGURATIONS, ROOT, as_list, deployment, resources
 
 Statement = dict[str, Any]
 # https://docs.aws.amazon.com/organizations/latest/userguide/orgs_reference_limits.html
 MAX_SERVICE_CONTROL_POLICY = 5120
+WRITES = {
+    *("dynamodb:BatchWriteItem", "dynamodb:DeleteItem", "dynamodb:PutItem"),
+    *("dynamodb:PartiQLDelete", "dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate"),
+    "dynamodb:UpdateItem",
+}
+"""The actions that change items."""
 KNOWN = {action.lower() for action in get_all_actions()}
 # Actions that AWS has added since this release of policy-sentry, each with where AWS documents it.
 NEWER: dict[str, str] = {}
@@ -86,18 +93,92 @@ def test_the_service_control_policy_denies_existing_actions_on_the_meter_s_resou
     assert len(json.dumps(json.loads(policy), separators=(",", ":"))) <= MAX_SERVICE_CONTROL_POLICY
 
 
-def is_denied(action: str, resource: str, role: str) -> bool:
-    """Evaluate the service control policy for a role, by its name."""
+def is_denied(
+    action: str, resource: str, role: str, context: Collection[str] = frozenset()
+) -> bool:
+    """Evaluate the service control policy for a role, by its name.
+
+    Args:
+        action: The action.
+        resource: The ARN that it is for.
+        role: The name of the role.
+        context: The names of condition keys that the request has.
+    """
     policy = json.loads((ROOT / "docs" / "service-control-policy.json").read_text())
     return any(
         action in as_list(statement["Action"])
         and any(fnmatchcase(resource, pattern) for pattern in as_list(statement["Resource"]))
+        and _has_keys(statement["Condition"].get("Null", {}), context)
         and not any(
             fnmatchcase(f"arn:aws:iam::111122223333:role/{role}", pattern)
             for pattern in as_list(statement["Condition"]["ArnNotLike"]["aws:PrincipalArn"])
         )
         for statement in policy["Statement"]
     )
+
+
+def _has_keys(condition: Mapping[str, str], context: Collection[str]) -> bool:
+    """Evaluate a condition `Null`: `true` for keys that the request may not have."""
+    return all((key not in context) is (absent == "true") for key, absent in condition.items())
+
+
+def list_writes() -> Iterator[tuple[str, str, str]]:
+    """List the role, action and table of each grant to functions to write items."""
+    made = deployment("everything")
+    tables = resources(made.storage, "AWS::DynamoDB::Table")
+    for stack, template in made.templates.items():
+        for policy in resources(template, "AWS::IAM::Policy").values():
+            (role,) = policy["Roles"]
+            for statement in as_list(policy["PolicyDocument"]["Statement"]):
+                named = json.dumps(statement["Resource"])
+                yield from (
+                    (f"{stack}-{role['Ref']}-1B", action, f"{stack_names.STORAGE}-{table}-1B")
+                    for action in as_list(statement["Action"])
+                    if action in WRITES
+                    for table in tables
+                    if table in named
+                )
+
+
+def test_the_service_control_policy_denies_no_function_what_its_role_allows() -> None:
+    granted = {*list_writes()}
+    assert len({role for role, _, _ in granted}) > 12
+    refused = [
+        (role, action, table)
+        for role, action, table in granted
+        if is_denied(action, f"arn:aws:dynamodb:us-east-1:111122223333:table/{table}", role)
+    ]
+    assert refused == []
+    for _, action, table in granted:
+        arn = f"arn:aws:dynamodb:us-east-1:111122223333:table/{table}"
+        assert is_denied(action, arn, "Mallory"), (action, table)
+
+
+@pytest.mark.parametrize("queue", [WEBHOOK_EVENTS, f"{WEBHOOK_DELIVERIES}{DEAD_LETTERS}"])
+@pytest.mark.parametrize(
+    "action", ["AddPermission", "DeleteQueue", "PurgeQueue", "SetQueueAttributes"]
+)
+def test_only_deployments_and_operators_change_queues_of_webhooks(queue: str, action: str) -> None:
+    arn = f"arn:aws:sqs:us-east-1:111122223333:{queue}"
+    assert is_denied(f"sqs:{action}", arn, "Mallory")
+    assert not is_denied(f"sqs:{action}", arn, "YOUR-OPERATORS")
+
+
+def test_only_the_sender_decrypts_addresses_and_secrets_of_receivers() -> None:
+    """Other requests for decryption are denied to no one."""
+    key, context = "arn:aws:kms:us-east-1:111122223333:key/1-2", {"kms:EncryptionContext:webhook"}
+    sender = f"{stack_names.WEBHOOKS}-WebhookSenderRole-1B"
+    assert is_denied("kms:Decrypt", key, "YOUR-OPERATORS", context)
+    assert not is_denied("kms:Decrypt", key, sender, context)
+    assert not is_denied("kms:Decrypt", key, "Mallory")
+
+
+def test_only_deployments_and_operators_change_the_key_of_webhooks() -> None:
+    key = "arn:aws:kms:us-east-1:111122223333:key/YOUR-WEBHOOK-KEY"
+    for action in ("CreateGrant", "DisableKey", "PutKeyPolicy", "ScheduleKeyDeletion"):
+        assert is_denied(f"kms:{action}", key, "Mallory")
+        assert not is_denied(f"kms:{action}", key, "YOUR-OPERATORS")
+        assert not is_denied(f"kms:{action}", key.replace("YOUR", "OTHER"), "Mallory")
 
 
 @pytest.mark.parametrize("suffix", ["", "-us-east-1"])  # a deployment to several Regions has one

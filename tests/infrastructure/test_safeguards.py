@@ -156,9 +156,16 @@ def test_an_account_with_the_deployed_values_has_no_drift(configuration: str) ->
     }
     (topic,) = live("AWS::SNS::Topic").values()
     (policy,) = live("AWS::SNS::TopicPolicy").values()
-    (key,) = live("AWS::KMS::Key").values()
+    key_id = find_key(resources)
+    assert key_id is not None
+    key = live("AWS::KMS::Key")[key_id]
     subscriptions = tuple(
-        TopicSubscription(values["Protocol"], values["Endpoint"], is_confirmed=True)
+        TopicSubscription(
+            values["Protocol"],
+            values["Endpoint"],
+            is_confirmed=True,
+            filter_policy=json.dumps(values["FilterPolicy"]) if "FilterPolicy" in values else None,
+        )
         for values in live("AWS::SNS::Subscription").values()
     )
     live_topic = Topic(topic["KmsMasterKeyId"], policy["PolicyDocument"], subscriptions)

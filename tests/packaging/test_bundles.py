@@ -124,6 +124,7 @@ def test_every_function_has_the_runtime_layer_and_few_have_another() -> None:
         "gateway": {"gateway"},
         "logging_configurator": {"aws-sdk"},
         "logging_watcher": {"aws-sdk"},
+        "webhook_sender": {"webhooks"},
     }
 
 

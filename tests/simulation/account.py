@@ -20,14 +20,17 @@ from tests.simulation.cloud.dynamodb import SimulatedDynamoDb
 from tests.simulation.cloud.event_source import EventSource, StreamMapping
 from tests.simulation.cloud.functions import Functions
 from tests.simulation.cloud.objects import SimulatedS3
+from tests.simulation.cloud.queue import SimulatedQueue, SimulatedSqs
 from tests.simulation.cloud.table import Table
 from tests.simulation.planted.plant import Plant
 from tests.simulation.ports import Port
 from tests.simulation.traffic import RETENTION, Traffic
 from tests.simulation.world import World
+from tests.webhooks import InMemorySecretBox
 
 LEDGER, STATE, COUNTERS = "UsageLedger", "MeterState", "UsageCounters"
 GOVERNANCE, AUDIT, LIMITS = "Governance", "Audit", "Limits"
+EVENTS, DELIVERIES = "webhook-events", "webhook-deliveries"
 
 
 class Account:
@@ -44,6 +47,9 @@ class Account:
         metrics: The metrics that it took.
         functions: The functions.
         sources: The event source mappings of streams, by function.
+        queues: The queues by URL.
+        sqs: Their client.
+        box: The key of webhooks.
         topic: The notices that were published.
         health: The sum of each health metric.
         iam: The roles and users, and what is attached to them.
@@ -67,6 +73,9 @@ class Account:
         self.metrics, self.cloudwatch = metrics, cast("Any", metrics)
         self.functions = Functions(world, s3)
         self.sources: dict[str, EventSource] = {}
+        self.queues = {url: SimulatedQueue(world, self.functions) for url in (EVENTS, DELIVERIES)}
+        self.sqs: Any = SimulatedSqs(world, self.queues)
+        self.box = InMemorySecretBox()
         self.topic = Topic(world)
         self.health: Counter[str] = Counter()
         self.planned: set[str] = set()

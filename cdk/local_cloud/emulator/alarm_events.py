@@ -36,11 +36,11 @@ def _describe(alarm: dict[str, Any], before: str, now: str, reason: str) -> dict
         "previousState": {"value": before},
         "state": {"value": now, "reason": reason, "timestamp": changed_at},
     }
-    if dimensions := alarm.get("Dimensions"):
+    if name := alarm.get("MetricName"):
         metric = {
             "namespace": alarm["Namespace"],
-            "name": alarm["MetricName"],
-            "dimensions": {each["Name"]: each["Value"] for each in dimensions},
+            "name": name,
+            "dimensions": {each["Name"]: each["Value"] for each in alarm.get("Dimensions", [])},
         }
         detail["configuration"]["metrics"] = [
             {"id": "m1", "metricStat": {"metric": metric}, "returnData": True}

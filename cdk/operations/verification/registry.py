@@ -16,6 +16,7 @@ from cdk.operations.verification.model_calls import (
     check_metrics,
 )
 from cdk.operations.verification.notification_checks import check_alarm, check_tampering
+from cdk.operations.verification.webhook_check import check_webhooks
 
 CHECKS: tuple[Check, ...] = (
     Check("model calls", call_model),
@@ -30,4 +31,5 @@ CHECKS: tuple[Check, ...] = (
     Check("brake", check_brake),
     Check("credits", check_credits),
     Check("gateway", check_gateway),
+    Check("webhooks", check_webhooks),
 )

@@ -19,11 +19,14 @@ from cdk.operations.verification.governance import Governance, GovernanceOpener
 from cdk.operations.verification.metric_answers import MetricAnswers
 from cdk.operations.verification.notification_queue import NotificationQueue
 from cdk.operations.verification.waiting import Waiting
+from cdk.operations.webhooks import Webhooks
 from lambdas.domain.credits import CreditStore
 from lambdas.domain.metrics.catalog import HEALTH_NAMESPACE, HealthMetric
 
 CreditOpener: TypeAlias = Callable[[boto3.Session], CreditStore]
 """Opens the books of credits by the names of deployed resources."""
+WebhookOpener: TypeAlias = Callable[[boto3.Session], Webhooks]
+"""Opens webhooks likewise."""
 _FUNCTION = "AWS::Lambda::Function"
 
 
@@ -63,6 +66,8 @@ class VerifiedMeter:
         open_governance: Opens budgets and the brake.
         open_gateway: Opens keys and policies of the gateway.
         open_credits: Opens the books of credits.
+        open_webhooks: Opens the receivers of webhooks.
+        receiver_url: The address of a receiver for a test event, which may be a secret.
     """
 
     session: boto3.Session
@@ -74,6 +79,8 @@ class VerifiedMeter:
     open_governance: GovernanceOpener | None = None
     open_gateway: GatewayOpener | None = None
     open_credits: CreditOpener | None = None
+    open_webhooks: WebhookOpener | None = None
+    receiver_url: str | None = field(default=None, repr=False)
 
     @cached_property
     def deployment(self) -> Deployment:
@@ -144,6 +151,18 @@ class VerifiedMeter:
             message = "nothing opens the books of credits"
             raise CheckFailedError(message)
         return self.open_credits(self.session)
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """The receivers of webhooks.
+
+        Raises:
+            CheckFailedError: Nothing opens them.
+        """
+        if self.open_webhooks is None:
+            message = "nothing opens the receivers of webhooks"
+            raise CheckFailedError(message)
+        return self.open_webhooks(self.session)
 
     def start(self, function: str) -> Any:  # noqa: ANN401  # its answer
         """Start a function as its schedule does, and return its answer.

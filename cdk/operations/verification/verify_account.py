@@ -26,8 +26,14 @@ from cdk.operations.verification.preconditions import require_untouched_region
 from cdk.operations.verification.registry import CHECKS
 from cdk.operations.verification.removal import remove_all
 from cdk.operations.verification.report import Report
-from cdk.operations.verification.verified_meter import CreditOpener, VerifiedMeter
+from cdk.operations.verification.verified_meter import (
+    CreditOpener,
+    VerifiedMeter,
+    WebhookOpener,
+)
 from cdk.operations.verification.waiting import Waiting
+from cdk.operations.verification.webhook_check import make_webhook
+from lambdas.domain.webhooks import InvalidWebhookError, check_webhook
 from lambdas.domain.words import plural
 
 _ROOT = Path(__file__).resolve().parents[3]
@@ -54,6 +60,8 @@ class VerificationRequest:
         open_governance: Opens the budgets and the brake of the deployment.
         open_gateway: Opens the keys and policies of its gateway.
         open_credits: Opens the books of its credits.
+        open_webhooks: Opens the receivers of its webhooks.
+        receiver_url: The address of a receiver for a test event; `None` to send none.
     """
 
     cdk: Path
@@ -64,6 +72,8 @@ class VerificationRequest:
     open_governance: GovernanceOpener | None = None
     open_gateway: GatewayOpener | None = None
     open_credits: CreditOpener | None = None
+    open_webhooks: WebhookOpener | None = None
+    receiver_url: str | None = field(default=None, repr=False)
 
     @property
     def settings(self) -> tuple[str, ...]:
@@ -135,6 +145,7 @@ def verify_account(
     _require_writable(request)
     _require_own_settings(request)
     config = read_settings(request.settings)
+    receiver = _check_receiver(config, request.receiver_url)
     require_untouched_region(session)
     check_policies(session, config, context=request.context)
     models = list_models(session)
@@ -143,7 +154,7 @@ def verify_account(
         raise CommandError(message)
     estimated_usd = estimate_usd(config, models)
     if not request.is_confirmed:
-        _confirm(session, config, models, f"{estimated_usd:.2f}")
+        _confirm(session, config, models, f"{estimated_usd:.2f}", receiver)
     answers = MetricAnswers(session.client("cloudwatch"), request.store_metrics)
     meter = VerifiedMeter(
         session,
@@ -153,6 +164,8 @@ def verify_account(
         open_governance=request.open_governance,
         open_gateway=request.open_gateway,
         open_credits=request.open_credits,
+        open_webhooks=request.open_webhooks,
+        receiver_url=request.receiver_url,
     )
     deployment = Check("deployment", lambda meter: _deploy(meter, request))
     verification = Verification(meter, deployment)
@@ -227,8 +240,30 @@ def _require_own_settings(request: VerificationRequest) -> None:
         raise CommandError(message)
 
 
+def _check_receiver(config: Config, url: str | None) -> str | None:
+    """Check the address of a receiver before half an hour of work, and return its host.
+
+    Raises:
+        CommandError: It cannot be called, or webhooks are off.
+    """
+    if url is None:
+        return None
+    if not config.webhooks:
+        message = "a receiver was named, and webhooks are off: add -c webhooks=true to SET."
+        raise CommandError(message)
+    try:
+        return check_webhook(make_webhook(url)).host
+    except InvalidWebhookError as error:
+        message = f"{error}."
+    raise CommandError(message)
+
+
 def _confirm(
-    session: boto3.Session, config: Config, models: Sequence[PricedModel], usd: str
+    session: boto3.Session,
+    config: Config,
+    models: Sequence[PricedModel],
+    usd: str,
+    receiver: str | None,
 ) -> None:
     """Ask for a typed confirmation.
 
@@ -247,12 +282,13 @@ def _confirm(
         if config.gateway
         else ""
     )
+    webhook = "" if receiver is None else f" It sends a test event to {printable(receiver)}."
     content = ", with prompts and completions, until the removal" if config.log_content else ""
     print(
         f"This deploys {stack_names.PREFIX}-* into account {account}, {session.region_name}, calls"
         f" a model {CALLS} times ({models[0].model_id}, or the next one that the account can use),"
-        f" checks the meter and removes it with all its data.{brake}{gateway} It takes about"
-        f" {estimate_minutes(config)} minutes and"
+        f" checks the meter and removes it with all its data.{brake}{gateway}{webhook} It"
+        f" takes about {estimate_minutes(config)} minutes and"
         f" costs at most ${usd}. While it runs, other callers' calls in this Region are"
         f" logged{content}, and counted. A meter in another Region may report calls outside its"
         " logs."

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dashboards.command_line.parameters import PATH, context_option
+from dashboards.command_line.parameters import PATH, NamedPath, context_option
 
 if TYPE_CHECKING:
     import boto3
 
     from cdk.operations.verification.gateway import Gateway
     from cdk.operations.verification.governance import Governance
+    from cdk.operations.webhooks import Webhooks
     from lambdas.domain.credits import CreditStore
 
 _KEY_VARIABLE = "AWS_BEARER_TOKEN_BEDROCK"
@@ -26,7 +27,7 @@ _KEY_VARIABLE = "AWS_BEARER_TOKEN_BEDROCK"
 
 @click.command(
     epilog="With make: make verify-account [REGION=eu-west-1] [REPORT=FILE] [METRICS=FOLDER]"
-    " [YES=1] [REMOVE=1]"
+    " [WEBHOOK_URL_FROM=FILE] [YES=1] [REMOVE=1]"
 )
 @click.option("--cdk", type=PATH, required=True, metavar="FILE", help="The CDK's command line.")
 @click.option("--region", help="The Region; by default that of your credentials.")
@@ -44,6 +45,12 @@ _KEY_VARIABLE = "AWS_BEARER_TOKEN_BEDROCK"
     metavar="FOLDER",
     help="Where to store CloudWatch's answers, to replay them in tests.",
 )
+@click.option(
+    "--webhook-url-from",
+    type=NamedPath(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The file with the URL of a receiver for a test event. Without it, none is sent.",
+)
 @context_option
 @click.option("--profile", help="The profile with the credentials.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -54,6 +61,7 @@ def command(  # noqa: PLR0913  # each is an option
     region: str | None,
     report: Path,
     store_metrics: Path | None,
+    webhook_url_from: Path | None,
     context: tuple[str, ...],
     profile: str | None,
     yes: bool,
@@ -94,6 +102,8 @@ def command(  # noqa: PLR0913  # each is an option
         open_governance=open_governance,
         open_gateway=open_gateway,
         open_credits=open_credits,
+        open_webhooks=open_webhooks,
+        receiver_url=None if webhook_url_from is None else read_file_url(webhook_url_from),
     )
     in_account(lambda session: verify_account(session, request), profile, region)
 
@@ -121,6 +131,20 @@ def open_credits(session: boto3.Session) -> CreditStore:
 
     table = find_tables(session).governance
     return DynamoDbCreditStore(session.client("dynamodb"), table, changed_by=find_person(session))
+
+
+def open_webhooks(session: boto3.Session) -> Webhooks:
+    """Open the receivers of the deployment's webhooks."""
+    from dashboards.command_line.commands.webhooks import open_webhooks
+
+    return open_webhooks(session, is_change=True)
+
+
+def read_file_url(file: Path) -> str:
+    """Read the address of a receiver from a file."""
+    from cdk.operations.webhooks import read_url
+
+    return read_url(str(file), str)
 
 
 def open_gateway(session: boto3.Session) -> Gateway:

@@ -108,14 +108,21 @@ class DynamoDbDeliveryStore:
             ),
         )
 
-    def write(self, delivery: Delivery, attempts_before: int) -> bool:
+    def write(
+        self, delivery: Delivery, attempts_before: int, started_before: datetime | None = None
+    ) -> bool:
         """Write a delivery after an attempt, and end its claim.
 
         Returns:
-            `False` if it has another number of attempts than before by now.
+            `False` if it has another number of attempts by now, or was started again.
         """
-        before: Item = {":before": {"N": str(attempts_before)}}
-        return self._put(delivery, f"{_ATTEMPTS} = :before", before)
+        started_at = started_before or delivery.started_at
+        before: Item = {
+            ":before": {"N": str(attempts_before)},
+            ":started": {"S": write_time(started_at)},
+        }
+        only_if = f"{_ATTEMPTS} = :before AND {_STARTED_AT} = :started"
+        return self._put(delivery, only_if, before)
 
     def note_message(self, message: DeliveryMessage) -> None:
         """Store the number of a message of a delivery, unless a higher one is stored."""

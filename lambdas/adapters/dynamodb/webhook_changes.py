@@ -89,7 +89,7 @@ class AuditedWebhookStore(DynamoDbWebhookStore):
             ":secrets": write_secrets_value(secrets),
             ":replaced": write_secrets_value(replaced),
         }
-        update = self._update(
+        update = self._make_update(
             webhook_id, "SET secrets = :secrets", f"{_IS_STORED} AND secrets = :replaced", values
         )
         found = self.get(webhook_id)
@@ -99,11 +99,11 @@ class AuditedWebhookStore(DynamoDbWebhookStore):
         """Switch a subscription on again; `False` if it does not exist."""
         remove = f"REMOVE {DISABLED_AT}, {DISABLED_BECAUSE}, {PAUSED_UNTIL}"
         found = self.get(webhook_id)
-        update = self._update(webhook_id, remove, _IS_STORED)
+        update = self._make_update(webhook_id, remove, _IS_STORED)
         enabled = None if found is None else replace(found, disabled_at=None, disabled_because=None)
         return self._write(update, AuditAction.ENABLE_WEBHOOK, webhook_id, found, enabled)
 
-    def _update(
+    def _make_update(
         self,
         webhook_id: str,
         update: str,

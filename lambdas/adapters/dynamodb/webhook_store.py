@@ -113,23 +113,36 @@ class DynamoDbWebhookStore:
             make_webhook_key(webhook_id), "SET secrets = :secrets", values, "secrets = :replaced"
         )
 
-    def pause(self, webhook_id: str, until: datetime) -> None:
+    def pause(self, webhook_id: str, until: datetime, added_at: datetime | None = None) -> None:
         """Send nothing before a time, unless a later one is stored."""
-        self._stored.update(
-            make_webhook_key(webhook_id),
+        self._update(
+            webhook_id,
+            added_at,
             f"SET {PAUSED_UNTIL} = :until",
             {":until": {"S": write_time(until)}},
             f"(attribute_not_exists({PAUSED_UNTIL}) OR {PAUSED_UNTIL} < :until)",
         )
 
-    def disable(self, webhook_id: str, at: datetime, because: str) -> None:
+    def disable(
+        self, webhook_id: str, at: datetime, because: str, added_at: datetime | None = None
+    ) -> None:
         """Switch a subscription off. The first time and reason stay."""
-        self._stored.update(
-            make_webhook_key(webhook_id),
+        self._update(
+            webhook_id,
+            added_at,
             f"SET {DISABLED_AT} = :at, {LAST_DISABLED_AT} = :at, {DISABLED_BECAUSE} = :because",
             {":at": {"S": write_time(at)}, ":because": {"S": because}},
             f"attribute_not_exists({DISABLED_AT})",
         )
+
+    def _update(
+        self, webhook_id: str, added_at: datetime | None, update: str, values: Item, only_if: str
+    ) -> None:
+        """Update a subscription, unless it is another one with its id that was added later."""
+        if added_at is not None:
+            values = {**values, ":added": {"S": write_time(added_at)}}
+            only_if = f"{only_if} AND {_CREATED_AT} = :added"
+        self._stored.update(make_webhook_key(webhook_id), update, values, only_if)
 
     def enable(self, webhook_id: str) -> bool:
         """Switch a subscription on again; `False` if it does not exist."""

@@ -8,6 +8,7 @@ from lambdas.domain.credits.balances import (
     balance_at,
     sum_balances,
     sum_burned,
+    sum_recent,
     take_snapshot,
 )
 from lambdas.domain.credits.booked_cells import BookedCell, CellId, Payment
@@ -220,6 +221,7 @@ __all__ = [
     "scope_key",
     "sum_balances",
     "sum_burned",
+    "sum_recent",
     "take_snapshot",
     "void",
     "write_balance",

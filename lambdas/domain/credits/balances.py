@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
@@ -26,6 +26,9 @@ class CreditSnapshot:
 
     at: datetime
     balances: Balances
+
+
+_MOMENT = timedelta(microseconds=1)
 
 
 class Burn(NamedTuple):
@@ -110,3 +113,11 @@ def sum_burned(
                 before.paid_picodollars + picodollars, before.overage_picodollars - picodollars
             )
     return burned
+
+
+def sum_recent(entries: Iterable[CreditEntry], time: timedelta, at: datetime) -> Mapping[str, Burn]:
+    """Sum the usage that was booked in the time before a moment, and at that moment.
+
+    A run that books usage, then looks at it, has one time for both.
+    """
+    return sum_burned(entries, at - time + _MOMENT, at + _MOMENT)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from lambdas.domain.budgets import BudgetScope
 from lambdas.domain.counters import CellSpan
-from lambdas.domain.credits.balances import NO_BURN, Balances, sum_burned
+from lambdas.domain.credits.balances import NO_BURN, Balances, sum_recent
 from lambdas.domain.credits.entries import Account, AccountKind, CreditEntry
 from lambdas.domain.credits.grants import CreditBook, GrantBalance
 from lambdas.domain.credits.scopes import describe_scope, read_scope_key, scope_key
@@ -164,8 +164,8 @@ def measure_rates(
     """
     booked, rates = list(entries), dict[str, BurnRates]()
     for scope in scopes:
-        day = sum_burned(booked, scope.at - _DAY, scope.at).get(scope.key, NO_BURN)
-        week = sum_burned(booked, scope.at - RATE_TIME, scope.at).get(scope.key, NO_BURN)
+        day = sum_recent(booked, _DAY, scope.at).get(scope.key, NO_BURN)
+        week = sum_recent(booked, RATE_TIME, scope.at).get(scope.key, NO_BURN)
         time = min(max(scope.at - scope.since, _DAY), RATE_TIME)
         rates[scope.key] = BurnRates(
             max(day.picodollars, 0),

@@ -193,4 +193,7 @@ class _Reader:
                 )
             case "AWS::IAM::Role":
                 return f"arn:{self._partition}:iam::{self._account}:role/{name}"
+            case "AWS::SQS::Queue":  # its physical id is its URL
+                queue = name.rpartition("/")[2]
+                return f"arn:{self._partition}:sqs:{self._region}:{self._account}:{queue}"
         return name if name.startswith("arn:") else UNKNOWN

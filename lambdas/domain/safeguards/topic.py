@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ _TOPIC = "AWS::SNS::Topic"
 _TOPIC_POLICY = "AWS::SNS::TopicPolicy"
 _SUBSCRIPTION = "AWS::SNS::Subscription"
 _KEY = "AWS::KMS::Key"
+_ALARMS = "cloudwatch.amazonaws.com"
 _ENABLED = "Enabled"
 _TIME_TO_CONFIRM = timedelta(days=1)
 
@@ -79,8 +81,18 @@ def find_endpoints(resources: Iterable[DeployedResource]) -> set[str]:
 
 
 def find_key(resources: Iterable[DeployedResource]) -> str | None:
-    """The id of the deployed key."""
-    return next((key.physical_id for key in list_resources(resources, _KEY)), None)
+    """Find the id of the key of the topic; `None` without one. Webhooks have a key of their own."""
+    return next((key.physical_id for key in _list_keys(resources)), None)
+
+
+def _list_keys(resources: Iterable[DeployedResource]) -> Iterator[DeployedResource]:
+    """List the key that alarms use to publish."""
+    for key in list_resources(resources, _KEY):
+        principals = [
+            statement.get("Principal") for statement in key.properties["KeyPolicy"]["Statement"]
+        ]
+        if {"Service": _ALARMS} in principals:
+            yield key
 
 
 def compare_topic(
@@ -113,7 +125,7 @@ def compare_topic(
 
 def compare_key(resources: Iterable[DeployedResource], live: Key | None) -> Iterator[Drift]:
     """Find faults that keep alarms and functions from using the topic's key."""
-    for key in list_resources(resources, _KEY):
+    for key in _list_keys(resources):
         if live is None:
             yield _make_key_drift("the key of the topic is gone")
             return
@@ -161,9 +173,23 @@ def _compare_subscription(
     elif not confirmed:
         if now - deployed.updated_at >= _TIME_TO_CONFIRM:
             yield _make_topic_drift(f"{name} is not confirmed, so it receives no notifications")
-    elif (filters := {subscription.filter_policy for subscription in confirmed}) != {None}:
-        shown = show(max(filter_ for filter_ in filters if filter_ is not None))
-        yield _make_topic_drift(f"{name} receives only notifications that match {shown}")
+        return
+    wanted = deployed.properties.get("FilterPolicy")
+    for found_policy in dict.fromkeys(subscription.filter_policy for subscription in confirmed):
+        if found_policy is None:
+            if wanted is not None:
+                yield _make_topic_drift(f"{name} has lost its filter, so it receives too much")
+        elif wanted is None or not matches(wanted, _try_to_read(found_policy)):
+            text = f"{name} receives only notifications that match {show(found_policy)}"
+            yield _make_topic_drift(text)
+
+
+def _try_to_read(policy: str) -> object:
+    """Read a filter policy as JSON; `None` for a text that is none."""
+    try:
+        return json.loads(policy)
+    except ValueError:
+        return None
 
 
 def _without_secrets(endpoint: str) -> str:

@@ -85,11 +85,27 @@ class WebhookStore(Protocol):
     ) -> bool:
         """Replace the secrets of a subscription; `False` if it has others by now."""
 
-    def pause(self, webhook_id: str, until: datetime) -> None:
-        """Send nothing before a time, unless a later one is stored."""
+    def pause(self, webhook_id: str, until: datetime, added_at: datetime | None = None) -> None:
+        """Send nothing before a time, unless a later one is stored.
 
-    def disable(self, webhook_id: str, at: datetime, because: str) -> None:
-        """Switch a subscription off."""
+        Args:
+            webhook_id: The subscription.
+            until: The time.
+            added_at: The time at which the subscription was added; `None` for any. Another one with
+                the same id stays as it is.
+        """
+
+    def disable(
+        self, webhook_id: str, at: datetime, because: str, added_at: datetime | None = None
+    ) -> None:
+        """Switch a subscription off.
+
+        Args:
+            webhook_id: The subscription.
+            at: The time of the change.
+            because: The reason.
+            added_at: As for `pause`.
+        """
 
     def enable(self, webhook_id: str) -> bool:
         """Switch a subscription on again, and end its pause; `False` if it does not exist."""
@@ -118,11 +134,18 @@ class DeliveryStore(Protocol):
             `False` if another has claimed or made it, or the delivery is no longer pending.
         """
 
-    def write(self, delivery: Delivery, attempts_before: int) -> bool:
+    def write(
+        self, delivery: Delivery, attempts_before: int, started_before: datetime | None = None
+    ) -> bool:
         """Write a delivery after an attempt, and end its claim.
 
+        Args:
+            delivery: The delivery.
+            attempts_before: The number of attempts that it had.
+            started_before: The time at which it had been started; `None` if it is the same.
+
         Returns:
-            `False` if it has another number of attempts than before by now.
+            `False` if it has another number of attempts by now, or was started again.
         """
 
     def note_message(self, message: DeliveryMessage) -> None:

@@ -132,6 +132,7 @@ def test_cells_and_sums_carry_the_pseudonym_with_the_same_figures() -> None:
         "marks of recounts": 0,
         "booked cells of credits": 0,
         "alerts": 0,
+        "deliveries of webhooks": 0,
         "items of the brake": 0,
         "names and events of the audit trail": 0,
     }

@@ -96,7 +96,8 @@ class Functions:
 
     def _is_repeated(self, function: str, event: Any) -> bool:
         records = event.get("Records", ()) if isinstance(event, dict) else ()
-        return any((function, read_number(record)) in self._repeated for record in records)
+        changes = [record for record in records if "dynamodb" in record]
+        return any((function, read_number(change)) in self._repeated for change in changes)
 
     def try_call(self, function: str, event: Any) -> bool:
         """Call a function without retries; `False` where it failed."""

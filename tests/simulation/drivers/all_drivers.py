@@ -24,6 +24,8 @@ from tests.simulation.drivers.price_updater import PriceUpdaterDriver
 from tests.simulation.drivers.traffic_auditor import TrafficAuditorDriver
 from tests.simulation.drivers.usage_counter import UsageCounterDriver
 from tests.simulation.drivers.usage_recounter import UsageRecounterDriver
+from tests.simulation.drivers.webhook_router import WebhookRouterDriver
+from tests.simulation.drivers.webhook_sender import WebhookSenderDriver
 from tests.simulation.drivers.weekly_summarizer import WeeklySummarizerDriver
 
 PIPELINE: tuple[type[Driver], ...] = (
@@ -51,5 +53,7 @@ DRIVERS: tuple[type[Driver], ...] = (
     LoggingConfiguratorDriver,
     LoggingWatcherDriver,
     TrafficAuditorDriver,
+    WebhookRouterDriver,
+    WebhookSenderDriver,
     WeeklySummarizerDriver,
 )

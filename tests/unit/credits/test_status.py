@@ -148,6 +148,13 @@ def test_rates_are_those_of_the_last_day_and_the_last_week() -> None:
     assert measure_rates(books.entries, [scope]) == {ALL: BurnRates(day=0, week=3)}
 
 
+def test_usage_that_the_same_run_has_booked_is_in_the_rates() -> None:
+    books = open_books(june={"amount": 100})
+    books.use({CHAT: 80}, NOON + HOUR)
+    scope = find_scope(books, NOON + HOUR)
+    assert measure_rates(books.entries, [scope]) == {ALL: BurnRates(day=80, week=80)}
+
+
 def test_a_scope_without_usage_has_a_rate_of_0_and_no_days_left() -> None:
     scope = find_scope(open_books(june={}))
     assert measure_rates([], [scope]) == {ALL: BurnRates()}

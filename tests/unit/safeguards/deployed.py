@@ -52,3 +52,10 @@ LIVE_ALARM: dict[str, Any] = ALARM_PROPERTIES | {
     "Threshold": 1.0,
 }
 ALARM = resource("AWS::CloudWatch::Alarm", COVERAGE, ALARM_PROPERTIES)
+ALARMS_PUBLISH = {
+    "Effect": "Allow",
+    "Principal": {"Service": "cloudwatch.amazonaws.com"},
+    "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
+    "Resource": "*",
+}
+"""The statement of the topic's key for alarms."""

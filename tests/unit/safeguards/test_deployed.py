@@ -28,6 +28,7 @@ DEFINITIONS = {
     "Function": {"Type": "AWS::Lambda::Function", "Properties": {}},
     "Role": {"Type": "AWS::IAM::Role"},
     "Bucket": {"Type": "AWS::S3::Bucket"},
+    "Queue": {"Type": "AWS::SQS::Queue"},
 }
 
 
@@ -35,6 +36,7 @@ def resolve_value(template: object) -> Any:
     """A property's value, in a stack with a topic, a function and a role."""
     probe = {"Type": "Probe", "Properties": {"Value": template}}
     names = {"Topic": TOPIC, "Function": FUNCTION, "Role": "role", "Bucket": "b", "Probe": "probe"}
+    names["Queue"] = f"https://sqs.us-east-1.amazonaws.com/{ACCOUNT}/events"
     stacks = (stack("Storage", {}), stack("Monitoring", {**DEFINITIONS, "Probe": probe}, **names))
     (found,) = (resource for resource in read_resources(stacks) if resource.kind == "Probe")
     return found.properties["Value"]
@@ -57,6 +59,7 @@ def resolve_value(template: object) -> Any:
         ({"Fn::GetAtt": ["Function", "Arn"]}, FUNCTION_ARN),
         ({"Fn::GetAtt": ["Role", "Arn"]}, f"arn:aws:iam::{ACCOUNT}:role/role"),
         ({"Fn::GetAtt": ["Topic", "Arn"]}, TOPIC),
+        ({"Fn::GetAtt": ["Queue", "Arn"]}, f"arn:aws:sqs:us-east-1:{ACCOUNT}:events"),
         ({"Fn::GetAtt": ["Bucket", "Arn"]}, UNKNOWN),
         ({"Fn::GetAtt": ["Missing", "Arn"]}, UNKNOWN),
         ({"Fn::GetAtt": ["Bucket", "DomainName"]}, UNKNOWN),

@@ -9,7 +9,7 @@ import pytest
 from lambdas.domain.logging_configuration import Subject
 from lambdas.domain.safeguards.deployed import UNKNOWN
 from lambdas.domain.safeguards.ledger import Table, compare_tables
-from tests.unit.safeguards.deployed import FUNCTION, KEY, resource
+from tests.unit.safeguards.deployed import ALARMS_PUBLISH, FUNCTION, KEY, resource
 
 NAME = "BedrockMeter-Storage-UsageLedger-1A"
 STREAM = f"arn:aws:dynamodb:us-east-1:111122223333:table/{NAME}/stream/2026-09-01T00:00:00.000"
@@ -27,9 +27,12 @@ READER = resource(
 LIVE = Table("NEW_AND_OLD_IMAGES", STREAM, "expires_at", is_protected=True, is_recoverable=True)
 
 
+KEY_POLICY = {"Statement": [ALARMS_PUBLISH]}
+
+
 def found(live: Table | None, **properties: Any) -> list[str]:
     table = resource("AWS::DynamoDB::Table", NAME, PROPERTIES | properties)
-    key = resource("AWS::KMS::Key", KEY.rpartition("/")[2], {})
+    key = resource("AWS::KMS::Key", KEY.rpartition("/")[2], {"KeyPolicy": KEY_POLICY})
     tables = {} if live is None else {NAME: live}
     drifts = [*compare_tables([table, key, READER], tables)]
     assert {drift.subject for drift in drifts} <= {Subject.LEDGER}

@@ -15,6 +15,7 @@ from lambdas.domain.safeguards.starts import Rule, compare_mappings, compare_rul
 from lambdas.domain.safeguards.topic import Key, Topic, compare_key, compare_topic
 from tests.unit.safeguards.deployed import (
     ALARM_PROPERTIES,
+    ALARMS_PUBLISH,
     FUNCTION,
     FUNCTION_ARN,
     KEY,
@@ -23,7 +24,7 @@ from tests.unit.safeguards.deployed import (
     resource,
 )
 
-POLICY: dict[str, Any] = {"Statement": []}
+POLICY: dict[str, Any] = {"Statement": [ALARMS_PUBLISH]}
 TOPIC_RESOURCES = [
     resource("AWS::SNS::Topic", TOPIC, {"KmsMasterKeyId": KEY}),
     resource("AWS::SNS::TopicPolicy", "policy", {"PolicyDocument": POLICY}),

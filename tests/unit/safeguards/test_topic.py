@@ -15,10 +15,18 @@ from lambdas.domain.safeguards.topic import (
     find_key,
     find_topic,
 )
-from tests.unit.safeguards.deployed import BEFORE, KEY, NOON, TOPIC, get_text, resource
+from tests.unit.safeguards.deployed import (
+    ALARMS_PUBLISH,
+    BEFORE,
+    KEY,
+    NOON,
+    TOPIC,
+    get_text,
+    resource,
+)
 
 POLICY = {"Statement": [{"Action": "sns:Publish", "Effect": "Allow", "Resource": TOPIC}]}
-KEY_POLICY = {"Statement": [{"Action": ["kms:Decrypt"], "Resource": "*"}]}
+KEY_POLICY = {"Statement": [ALARMS_PUBLISH]}
 MAIL = resource(
     "AWS::SNS::Subscription", "mail", {"Protocol": "email", "Endpoint": "finops@example.com"}
 )
@@ -32,6 +40,7 @@ DEPLOYED = [
     resource("AWS::SNS::TopicPolicy", "policy", {"PolicyDocument": POLICY}),
     MAIL,
     HOOK,
+    resource("AWS::KMS::Key", "webhook-key-id", {"KeyPolicy": {"Statement": []}}),
     resource("AWS::KMS::Key", "key-id", {"KeyPolicy": KEY_POLICY}),
 ]
 SUBSCRIBED_MAIL = TopicSubscription("email", "finops@example.com", is_confirmed=True)
@@ -126,3 +135,40 @@ def test_topic_and_key_come_from_the_deployment() -> None:
     assert (find_topic(DEPLOYED), find_key(DEPLOYED)) == (TOPIC, "key-id")
     assert (find_topic([]), find_key([])) == (None, None)
     assert MAIL.updated_at == BEFORE
+
+
+@pytest.mark.parametrize(
+    ("filter_policy", "texts"),
+    [
+        ('{"events": [{"exists": true}]}', []),
+        (None, ["the sqs subscription arn:queue has lost its filter, so it receives too much"]),
+        (
+            '{"events": ["none"]}',
+            [
+                (
+                    "the sqs subscription arn:queue receives only notifications that match"
+                    ' \'{"events": ["none"]}\''
+                )
+            ],
+        ),
+        (
+            "no JSON",
+            ["the sqs subscription arn:queue receives only notifications that match 'no JSON'"],
+        ),
+    ],
+)
+def test_a_deployed_filter_is_no_drift(filter_policy: str | None, texts: list[str]) -> None:
+    queue = resource(
+        "AWS::SNS::Subscription",
+        "queue",
+        {
+            "Protocol": "sqs",
+            "Endpoint": "arn:queue",
+            "FilterPolicy": {"events": [{"exists": True}]},
+        },
+    )
+    subscribed = TopicSubscription(
+        "sqs", "arn:queue", is_confirmed=True, filter_policy=filter_policy
+    )
+    live = replace(LIVE, subscriptions=(*LIVE.subscriptions, subscribed))
+    assert [drift.text for drift in compare_topic([*DEPLOYED, queue], live, NOON)] == texts

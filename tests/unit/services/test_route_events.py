@@ -122,3 +122,12 @@ def test_a_run_that_stops_anywhere_loses_nothing(moment: int) -> None:
     routing.route(REACHED, DENIED)
     assert len(routing.deliveries.stored) == 3
     assert {message[:2] for message in routing.queue.messages} == set(routing.deliveries.stored)
+
+
+def test_a_delivery_that_was_not_queued_before_its_receiver_was_off_is_queued_to_be_ended() -> None:
+    routing = Routing()
+    routing.deliveries.add(make_delivery(webhook_id="off", event=DENIED))
+    routing.route(DENIED, REACHED)
+    queued = [message for message in routing.queue.messages if message.webhook_id == "off"]
+    assert queued == [DeliveryMessage("off", "evt_denied")]
+    assert ("off", "evt_reached") not in routing.deliveries.stored

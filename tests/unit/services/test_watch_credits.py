@@ -354,11 +354,13 @@ def test_metrics_are_published_once_in_five_minutes(books: Credits) -> None:
     for minute in range(5):
         books.run(NOON + minute * MINUTE)
     values = read_values(books.sink.points)
-    assert len(books.sink.points) == 3
-    assert values == {CREDIT_BALANCE: 7, CREDIT_BURNED: 0, CREDIT_OVERAGE: 0}
+    assert len(books.sink.points) == 4
+    assert float(values.pop(CREDIT_DAYS_LEFT)) == 2.3
+    assert values == {CREDIT_BALANCE: 7, CREDIT_BURNED: 3, CREDIT_OVERAGE: 0}
+    books.use(5)
     books.run(NOON + 5 * MINUTE)
-    later = read_values(books.sink.points[3:])
-    assert (later[CREDIT_BURNED], float(later[CREDIT_DAYS_LEFT])) == (3, 2.3)
+    later = read_values(books.sink.points[4:])
+    assert (later[CREDIT_BALANCE], later[CREDIT_BURNED]) == (5, 5)
     assert {point.dimensions for point in books.sink.points} == {(("CreditScope", "project chat"),)}
 
 

@@ -12,33 +12,34 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
-from itertools import pairwise
 from random import Random
-from typing import NamedTuple
 
 import pytest
 
 from lambdas.adapters.sqs_delivery_queue import MAX_WAIT
 from lambdas.domain.events import EventType, MeterEvent
 from lambdas.domain.webhooks import (
-    MAX_ATTEMPTS,
     MAX_DELIVERY_AGE,
-    RETRY_WAITS,
     Delivery,
     DeliveryMessage,
     DeliveryState,
-    EventFilter,
     Origin,
     ReceiverAnswer,
     ReceiverError,
-    SealedSecret,
     WebhookFormat,
     WebhookSubscription,
-    make_secret,
 )
 from lambdas.services.deliver_webhook import SendResult, WebhookSender
 from lambdas.services.route_events import EventRouter
 from tests.brake import Crash, Effects
+from tests.webhook_receivers import (
+    RECEIVERS,
+    Pair,
+    Request,
+    find_wrong_requests,
+    make_receivers,
+    read_name,
+)
 from tests.webhooks import (
     NOON,
     InMemoryDeliveries,
@@ -61,13 +62,6 @@ AFTER_AN_ATTEMPT = {SendResult.DELIVERED, SendResult.RETRIED_LATER, SendResult.D
 SECOND = timedelta(seconds=1)
 
 
-class Pair(NamedTuple):
-    """An event for a receiver."""
-
-    webhook_id: str
-    event_id: str
-
-
 @dataclass(eq=False, slots=True)
 class Message:
     """A message of a queue, which a sender gets when it is visible."""
@@ -80,34 +74,6 @@ class Message:
     @property
     def pair(self) -> Pair:
         return Pair(*self.content[:2])
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A request, with the number of attempts that are written of its delivery."""
-
-    pair: Pair
-    at: datetime
-    attempts_before: int
-    is_accepted: bool
-
-
-@dataclass(slots=True)
-class Health:
-    """The way in which a receiver answers: weights of kinds of answers, in percent."""
-
-    success: int = 60
-    gone: int = 1
-    overloaded: int = 14
-
-
-RECEIVERS: Mapping[str, Health] = {
-    "healthy": Health(success=100, gone=0, overloaded=0),
-    "shaky": Health(),
-    "overloaded": Health(success=30, gone=0, overloaded=70),
-    "dead": Health(success=0, gone=0, overloaded=20),
-    "leaving": Health(success=50, gone=25),
-}
 
 
 @dataclass(slots=True)
@@ -132,16 +98,7 @@ class World:
     box: InMemorySecretBox = field(default_factory=InMemorySecretBox)
 
     def __post_init__(self) -> None:
-        subscriptions = [
-            make_subscription(
-                id=name,
-                url=self.box.seal(name, f"https://{name}.example/"),
-                secrets=(SealedSecret(self.box.seal(name, make_secret(b"s" * 32)), NOON),),
-                filter=EventFilter(types=("brake.*",) if name == "shaky" else ()),
-            )
-            for name in RECEIVERS
-        ]
-        self.webhooks = InMemoryWebhooks(*subscriptions, effects=self.effects)
+        self.webhooks = InMemoryWebhooks(*make_receivers(self.box), effects=self.effects)
         self.deliveries = InMemoryDeliveries(effects=self.effects)
 
     def send(self, message: DeliveryMessage, wait: timedelta = timedelta(0)) -> None:
@@ -153,8 +110,8 @@ class World:
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> ReceiverAnswer:
         """Answer as the health of the receiver says. Each answer takes up to 15 seconds."""
-        name = url.removeprefix("https://").partition(".")[0]
-        answer = self._answer(RECEIVERS[name])
+        name = read_name(url)
+        answer = RECEIVERS[name].answer(self.random)
         is_accepted = isinstance(answer, ReceiverAnswer) and answer.status == 200
         pair = Pair(name, headers["webhook-id"])
         assert f'"title":"{TITLES[pair.event_id]}"'.encode() in body
@@ -163,19 +120,6 @@ class World:
         if isinstance(answer, ReceiverError):
             raise answer
         return answer
-
-    def _answer(self, health: Health) -> ReceiverAnswer | ReceiverError:
-        number = self.random.randrange(100)
-        if number < health.success:
-            return ReceiverAnswer(200)
-        if number < health.success + health.gone:
-            return ReceiverAnswer(410)
-        if number < health.success + health.gone + health.overloaded:
-            wait = timedelta(seconds=self.random.choice([0, 30, 3_600, 10**6]))
-            status = self.random.choice([429, 503])
-            return ReceiverAnswer(status, self.random.choice([None, wait]))
-        others = (ReceiverAnswer(500), ReceiverAnswer(302), ReceiverError("reset"))
-        return others[self.random.randrange(len(others))]
 
     def _note_request(self, pair: Pair, *, is_accepted: bool) -> None:
         attempts = self.deliveries.stored[pair].attempts
@@ -300,25 +244,14 @@ def test_each_event_arrives_or_its_delivery_ends(seed: int, *, has_crashes: bool
 
 
 def check_end(world: World, pair: Pair, delivery: Delivery) -> None:
+    assert delivery.state is not DeliveryState.PENDING
     requests = [request for request in world.requests if request.pair == pair]
-    crashes = world.crashes[pair]
-    assert delivery.attempts <= MAX_ATTEMPTS
-    assert delivery.attempts <= len(requests) <= delivery.attempts + crashes
-    match delivery.state:
-        case DeliveryState.DELIVERED:
-            assert requests[-1].is_accepted
-        case DeliveryState.FAILED:
-            is_too_old = world.now - delivery.started_at >= MAX_DELIVERY_AGE
-            assert delivery.attempts == MAX_ATTEMPTS or is_too_old
-        case DeliveryState.DISABLED:
-            assert world.webhooks.stored[pair.webhook_id].is_disabled
-        case DeliveryState.PENDING:
-            pytest.fail(f"{pair} is still pending")
-    # An accepted event is sent again only if its sender stopped before it could write so.
-    assert sum(request.is_accepted for request in requests) <= 1 + crashes
-    for before, after in pairwise(requests):
-        if after.attempts_before > before.attempts_before:
-            assert after.at - before.at >= RETRY_WAITS[before.attempts_before]
+    is_disabled = world.webhooks.stored[pair.webhook_id].is_disabled
+    repeatable = world.crashes[pair]
+    wrong = find_wrong_requests(
+        delivery, requests, repeatable, is_disabled=is_disabled, now=world.now
+    )
+    assert list(wrong) == []
 
 
 @pytest.mark.parametrize("seed", SEEDS[:20])
@@ -343,10 +276,10 @@ class LateWebhooks(InMemoryWebhooks):
     def __init__(self, *subscriptions: WebhookSubscription) -> None:
         super().__init__(*subscriptions)
         self.now = NOON
-        self._pauses: list[tuple[datetime, str, datetime]] = []
+        self._pauses: list[tuple[datetime, str, datetime, datetime | None]] = []
 
-    def pause(self, webhook_id: str, until: datetime) -> None:
-        self._pauses.append((self.now + SECOND, webhook_id, until))
+    def pause(self, webhook_id: str, until: datetime, added_at: datetime | None = None) -> None:
+        self._pauses.append((self.now + SECOND, webhook_id, until, added_at))
 
     def get(self, webhook_id: str) -> WebhookSubscription | None:
         seen = [each for each in self._pauses if each[0] <= self.now]

@@ -107,8 +107,8 @@ any_template = st.recursive(
         st.integers(),
         st.floats(allow_nan=False, allow_infinity=False),
     ),
-    lambda parts: st.one_of(
-        st.lists(parts, max_size=5), st.dictionaries(st.text(max_size=5), parts, max_size=5)
+    lambda parts: (
+        st.lists(parts, max_size=5) | st.dictionaries(st.text(max_size=5), parts, max_size=5)
     ),
 )
 
