@@ -174,7 +174,11 @@ def test_an_answer_of_an_earlier_receiver_changes_no_other_of_its_name(
     webhooks.pause(BARE.id, NOON + HOUR, NOON)
     webhooks.disable(BARE.id, NOON, "gone", NOON)
     assert webhooks.get(BARE.id) == replace(
-        BARE, paused_until=NOON + HOUR, disabled_at=NOON, disabled_because="gone"
+        BARE,
+        paused_until=NOON + HOUR,
+        disabled_at=NOON,
+        disabled_because="gone",
+        last_disabled_at=NOON,
     )
 
 

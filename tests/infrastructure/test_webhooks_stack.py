@@ -246,7 +246,15 @@ def test_the_sender_changes_no_address_no_secret_and_no_filter() -> None:
     )
     allowed = of_receivers["Condition"]["ForAllValues:StringEquals"]["dynamodb:Attributes"]
     assert allowed == [
-        *("pk", "sk", "disabled_at", "disabled_because", "last_disabled_at", "paused_until")
+        *(
+            "pk",
+            "sk",
+            "created_at",
+            "disabled_at",
+            "disabled_because",
+            "last_disabled_at",
+            "paused_until",
+        )
     ]
     assert all(
         statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
