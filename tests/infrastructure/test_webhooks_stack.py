@@ -10,6 +10,7 @@ import pytest
 from cdk.config import Config, stack_names
 from cdk.stacks.webhooks import WebhooksStack
 from lambdas.adapters.sqs_delivery_queue import MAX_WAIT
+from lambdas.wiring.webhook_router import TOPIC_OUTPUT
 from tests.infrastructure.synthesis import (
     Deployment,
     as_list,
@@ -168,6 +169,16 @@ def test_only_the_topic_and_the_rule_send_events() -> None:
         else:
             assert pattern.startswith(rule.partition("Alarms")[0])
             assert "*" not in pattern
+
+
+def test_the_router_knows_the_topic_of_its_stack() -> None:
+    """The pattern of the policy admits topics of others, so the router compares their ARNs."""
+    (statement,) = grants(TEMPLATE, ROUTER)["cloudformation:DescribeStacks"]
+    stack = find_function(TEMPLATE, "webhook_router")["Environment"]["Variables"]["TOPIC_STACK"]
+    assert resolve(statement["Resource"]).endswith(f":stack/{stack}/*")
+    assert stack == stack_names.MONITORING
+    outputs = deployment(ON).monitoring["Outputs"]
+    assert outputs[TOPIC_OUTPUT]["Value"]["Ref"].startswith("Notifications")
 
 
 def test_no_user_and_no_role_sends_events_but_the_one_that_redrives() -> None:
