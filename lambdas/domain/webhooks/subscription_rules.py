@@ -96,8 +96,8 @@ def _check_filter(wanted: EventFilter) -> None:
             f"the filter has {count:,} types and names: use {MAX_FILTER_NAMES} at most, or"
             " patterns such as chat-*"
         )
-    names = [*wanted.types, *(name for each in wanted.scope.values() for name in each)]
-    if len(json.dumps(names)) > MAX_FILTER_BYTES:
+    patterns = [*wanted.types, *(name for each in wanted.scope.values() for name in each)]
+    if len(json.dumps(patterns)) > MAX_FILTER_BYTES:
         _refuse("the types and names of the filter are too long: use patterns such as chat-*")
     for pattern in wanted.types:
         if not any(matches(pattern, event_type) for event_type in EventType):
