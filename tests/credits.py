@@ -9,6 +9,7 @@ from itertools import count
 from lambdas.domain.counters import MAX_ACTIONS
 from lambdas.domain.credits import (
     BookedCell,
+    BooksClosedError,
     CellId,
     ChangedHour,
     CreditBook,
@@ -31,6 +32,7 @@ class InMemoryCreditStore:
         grants: The grants by id.
         cells: What is booked of cells.
         snapshots: The snapshots by time.
+        closed_until: The time before which no entry is taken.
         unreadable: The ids of grants that cannot be read.
         effects: Counts writes, and can end the process at one of them.
         busy: The number of writes that are refused next.
@@ -45,6 +47,7 @@ class InMemoryCreditStore:
         self.interleaved: list[Callable[[], None]] = []
         self.snapshots: dict[datetime, CreditSnapshot] = {}
         self.unreadable: tuple[str, ...] = ()
+        self.closed_until: datetime | None = None
         self._entries: dict[tuple[datetime, str], CreditEntry] = {}
 
     def read_book(self) -> CreditBook:
@@ -59,6 +62,7 @@ class InMemoryCreditStore:
             if stored.grant != balance.grant:
                 raise GrantExistsError(balance.grant.id)
             return
+        self._check_open(entry)
         self.grants[balance.grant.id] = balance
         self._entries[entry.booked_at, entry.id] = entry
 
@@ -76,7 +80,7 @@ class InMemoryCreditStore:
     def _commit(
         self, entry: CreditEntry, grants: Sequence[GrantBalance], cells: Sequence[BookedCell]
     ) -> None:
-        assert 1 + len(grants) + len(cells) <= MAX_ACTIONS
+        assert 2 + len(grants) + len(cells) <= MAX_ACTIONS
         key = entry.booked_at, entry.id
         versions = [(cell.version, self.cells.get(cell.id)) for cell in cells]
         stored = [(grant.version, self.grants[grant.grant.id]) for grant in grants]
@@ -86,6 +90,7 @@ class InMemoryCreditStore:
             or any(version != grant.version + 1 for version, grant in stored)
         ):
             raise CreditsChangedError(entry.id)
+        self._check_open(entry)
         self.grants |= {grant.grant.id: grant for grant in grants}
         self.cells |= {cell.id: cell for cell in cells}
         self._entries[key] = entry
@@ -96,6 +101,16 @@ class InMemoryCreditStore:
         for booked_at, name in sorted(self._entries):
             if (start is None or start <= booked_at) and (end is None or booked_at < end):
                 yield self._entries[booked_at, name]
+
+    def close_until(self, at: datetime) -> None:
+        def close() -> None:
+            self.closed_until = at if self.closed_until is None else max(self.closed_until, at)
+
+        self._write(close)
+
+    def _check_open(self, entry: CreditEntry) -> None:
+        if self.closed_until is not None and entry.booked_at < self.closed_until:
+            raise BooksClosedError(entry.booked_at)
 
     def read_snapshot(self, until: datetime) -> CreditSnapshot | None:
         known = [at for at in self.snapshots if at <= until]

@@ -33,9 +33,9 @@ def make_balance(
         "created_at": NOON - timedelta(days=1),
     }
     grant = CreditGrant(id=name, scope=scope, **defaults | changes)
-    closed_at = NOON if is_voided else None
+    voided_at = NOON if is_voided else None
     return GrantBalance(
-        grant=grant, picodollars=rest, version=1, closed_at=closed_at, is_voided=is_voided
+        grant=grant, picodollars=rest, version=1, closed_at=voided_at, voided_at=voided_at
     )
 
 

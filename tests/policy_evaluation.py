@@ -89,6 +89,8 @@ def _is_met(condition: Mapping[str, Mapping[str, Any]], context: Mapping[str, st
 def _holds(
     operator: str, key: str, values: str | float | list[str], context: Mapping[str, str]
 ) -> bool:
+    if operator == "Null":  # true for keys that are absent
+        return (key not in context) is (str(values).lower() == "true")
     if operator in _NEGATIONS:
         return not _has_value(_NEGATIONS[operator], key, values, context)
     return _has_value(operator, key, values, context)

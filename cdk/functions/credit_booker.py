@@ -82,6 +82,7 @@ class CreditBooker(ScheduledFunction):
             on=governance,
             keys=[CREDIT_GRANTS, CREDIT_ENTRIES, f"{CREDIT_CELLS_PREFIX}*", CREDIT_SNAPSHOTS],
         )
+        self.grant_items("dynamodb:ConditionCheckItem", on=governance, keys=[CREDIT_SNAPSHOTS])
         self.grant_items(
             *("dynamodb:DeleteItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"),
             on=governance,

@@ -104,7 +104,7 @@ def read_file(path: Path) -> DeclaredBudgets:
         raise CommandError(message) from None
     except InvalidFileError as error:
         raise _refuse_file(path, error.problems) from None
-    if problems := [*_find_unknown_regions(declared.budgets)]:
+    if problems := [*_find_unknown_regions(declared)]:
         raise _refuse_file(path, problems)
     return declared
 
@@ -114,10 +114,14 @@ def _refuse_file(path: Path, problems: Sequence[str]) -> CommandError:
     return CommandError(message, *(f"  {problem}" for problem in problems))
 
 
-def _find_unknown_regions(budgets: Iterable[Budget]) -> Iterator[str]:
-    for budget in budgets:
-        for problem in find_unknown_regions(budget.scope):
-            yield f"budget {budget.name}: scope.{problem}"
+def _find_unknown_regions(declared: DeclaredBudgets) -> Iterator[str]:
+    scopes = [
+        *((f"budget {budget.name}", budget.scope) for budget in declared.budgets),
+        *((f"grant {grant.id}", grant.scope) for grant in declared.grants),
+    ]
+    for name, scope in scopes:
+        for problem in find_unknown_regions(scope):
+            yield f"{name}: scope.{problem}"
 
 
 def find_unknown_regions(scope: BudgetScope) -> Iterator[str]:

@@ -10,6 +10,7 @@ from rich.table import Table
 from cdk.config import Config
 from cdk.operations.billed_metrics import Usage
 from cdk.operations.cost_items import CostItem, UnitPrices
+from cdk.operations.credit_cost import credit_cost
 from cdk.operations.gateway_cost import gateway_cost, get_trace_gb, refusals_usd
 from cdk.operations.running_cost import (
     governance_cost,
@@ -28,6 +29,7 @@ def print_cost(usage: Usage, config: Config) -> None:
     parts = [
         ("Metering", metering_cost(usage, config, prices)),
         ("Governance", governance_cost(usage, config, prices)),
+        ("Credits", credit_cost(usage, config, prices)),
         ("Gateway", gateway_cost(usage, config, prices)),
         ("Webhooks", webhook_cost(config, prices)),
     ]

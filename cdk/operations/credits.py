@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
 import boto3
@@ -45,6 +46,7 @@ from lambdas.domain.credits import (
     list_scopes,
     measure_rates,
     read_amount,
+    scope_key,
     void,
     write_entry,
     write_usd,
@@ -59,7 +61,9 @@ _DRY_RUN = "This was a dry run: nothing is changed."
 _NO_GRANTS = "There are no grants: bedrock-meter credits grant ID AMOUNT adds one."
 _MICROSECOND = timedelta(microseconds=1)
 _FORM = "allowed: conditions by label"
+_RESTORE = "docs/runbooks/CreditMismatch.md says how to restore its item."
 _MAX_ATTEMPTS = 5
+_MAX_CLOCK_ERROR = timedelta(minutes=5)
 
 
 class CreditTables(NamedTuple):
@@ -105,7 +109,8 @@ def find_tables(session: boto3.Session) -> CreditTables:
     """Find the deployed tables, and print the account and the Region.
 
     Raises:
-        CommandError: Credits are off, or the meter is not deployed.
+        CommandError: Credits are off, the meter is not deployed, or the clock is wrong: it gives
+            entries their time.
     """
     cloudformation = session.client("cloudformation")
     deployment = Deployment(cloudformation)
@@ -116,12 +121,31 @@ def find_tables(session: boto3.Session) -> CreditTables:
             " cdk.json and run make deploy."
         )
         raise CommandError(message)
+    caller = session.client("sts").get_caller_identity()
+    check_clock(caller["ResponseMetadata"]["HTTPHeaders"], datetime.now(UTC))
     return CreditTables(
         deployment.output(stack_names.STORAGE, "GovernanceTableName"),
         deployment.output(stack_names.STORAGE, "CounterTableName"),
-        session.client("sts").get_caller_identity()["Account"],
+        caller["Account"],
         region,
     )
+
+
+def check_clock(headers: Mapping[str, str], now: datetime) -> None:
+    """Compare a time with that of an answer of AWS, if its headers have one.
+
+    Raises:
+        CommandError: They differ by more than five minutes.
+    """
+    if "date" not in headers:
+        return
+    answered_at = parsedate_to_datetime(headers["date"])
+    if abs(now - answered_at) > _MAX_CLOCK_ERROR:
+        message = (
+            f"the clock of this computer shows {write_seconds(now)}, and that of AWS"
+            f" {write_seconds(answered_at)}: set it right, since entries have its time."
+        )
+        raise CommandError(message)
 
 
 def print_place(tables: CreditTables) -> None:
@@ -130,7 +154,7 @@ def print_place(tables: CreditTables) -> None:
 
 
 def grant(store: CreditStore, wanted: WantedGrant, now: datetime, *, is_dry_run: bool) -> None:
-    """Add a grant. To repeat a command with the same terms changes nothing.
+    """Add a grant. Repeating a command with the same terms changes nothing.
 
     Args:
         store: The books.
@@ -139,14 +163,18 @@ def grant(store: CreditStore, wanted: WantedGrant, now: datetime, *, is_dry_run:
         is_dry_run: Only print what would be granted.
 
     Raises:
-        CommandError: The grant has faults, or its id is taken.
+        CommandError: The grant has faults, or its id is taken, also by a grant that is closed.
     """
     made = _make_grant(wanted, now)
-    book = _read_book(store)
+    book = store.read_book()
+    if made.id in book.unreadable:
+        message = f"a grant {made.id} is there, and cannot be read: {_RESTORE}"
+        raise CommandError(message)
     known = book.grants.get(made.id)
     if known is not None:
         _check_same(known, made, wanted)
-        print(f"{made.id} is there already, with the same terms. Nothing to change.")
+        used_up = "" if known.picodollars else " It is used up: choose another id to grant more."
+        print(f"{made.id} is there already, with the same terms. Nothing to change.{used_up}")
         return
     try:
         check_grant(made, book)
@@ -159,8 +187,7 @@ def grant(store: CreditStore, wanted: WantedGrant, now: datetime, *, is_dry_run:
     if late:
         print(
             f"The gateway does not know the {' and the '.join(late)} of a call before it is made:"
-            " once these credits are exhausted, and if it refuses calls for that, it refuses all"
-            " calls that meet the other conditions."
+            " it refuses no call because these credits are exhausted."
         )
     if is_dry_run:
         print(_DRY_RUN)
@@ -180,33 +207,42 @@ def grant(store: CreditStore, wanted: WantedGrant, now: datetime, *, is_dry_run:
 
 
 def void_grant(
-    store: CreditStore, name: str, now: datetime, *, is_dry_run: bool, is_confirmed: bool
+    store: CreditStore,
+    name: str,
+    clock: Callable[[], datetime],
+    *,
+    is_dry_run: bool,
+    is_confirmed: bool,
 ) -> None:
     """Void a grant: its rest is lost, and it pays for nothing from now on.
+
+    A grant that has expired can be voided, too, which ends credits of its scope if no other grant
+    covers it.
 
     Args:
         store: The books.
         name: The id of the grant.
-        now: The time.
+        clock: Returns the time, which is that of the entry: after the question, at each attempt.
         is_dry_run: Only print what would be voided.
         is_confirmed: True to ask no question.
 
     Raises:
-        CommandError: There is no open grant with this id, or the answer is no.
+        CommandError: There is no such grant, it is voided already, or the answer is no.
     """
     balance = _find_grant(store, name)
-    print(f"- {_describe_grant(balance.grant)}; {_write_usd(balance.picodollars)} is left")
-    if not balance.is_open:
-        state = "voided" if balance.is_voided else "expired"
-        message = f"{name} is {state} already: nothing is changed."
+    left = "expired" if not balance.is_open else f"{_write_usd(balance.picodollars)} is left"
+    print(f"- {_describe_grant(balance.grant)}; {left}")
+    if balance.is_voided:
+        message = f"{name} is voided already: nothing is changed."
         raise CommandError(message)
+    _print_end(store, balance)
     if is_dry_run:
         print(_DRY_RUN)
         return
     if not is_confirmed:
         confirm("void", otherwise="nothing was changed.")
     for _ in range(_MAX_ATTEMPTS):
-        booking = void(balance, now)
+        booking = void(balance, clock())
         if booking is None:
             break
         try:
@@ -254,6 +290,8 @@ def show_balance(
         print(json.dumps(_write_view(view, tables, waiting), indent=1))
         return
     print_place(tables)
+    for name in view.book.unreadable:
+        print(f"{printable(name)} cannot be read, and is left out: {_RESTORE}")
     print(f"Booked until {at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC")
     if not view.book.grants:
         print(_NO_GRANTS)
@@ -378,7 +416,7 @@ class _View(NamedTuple):
 
 
 def _read_view(store: CreditStore, at: datetime) -> _View:
-    book, snapshot = _read_book(store), store.read_snapshot(at)
+    book, snapshot = store.read_book(), store.read_snapshot(at)
     end, recent = at + _MICROSECOND, at - RATE_TIME
     start = None if snapshot is None else min(snapshot.at, recent)
     entries = read_entries(store, start, end)
@@ -388,7 +426,8 @@ def _read_view(store: CreditStore, at: datetime) -> _View:
             name: _read_past(balance, balances, at)
             for name, balance in book.grants.items()
             if balance.grant.created_at <= at
-        }
+        },
+        book.unreadable,
     )
     scopes = list_scopes(past, at)
     rates = measure_rates((entry for entry in entries if entry.booked_at >= recent), scopes)
@@ -397,12 +436,15 @@ def _read_view(store: CreditStore, at: datetime) -> _View:
 
 def _read_past(balance: GrantBalance, balances: Balances, at: datetime) -> GrantBalance:
     """Read a grant as it was at a time."""
-    is_closed = balance.closed_at is not None and balance.closed_at <= at
+
+    def read_past(moment: datetime | None) -> datetime | None:
+        return None if moment is None or moment > at else moment
+
     return replace(
         balance,
         picodollars=balances.get(get_account(balance.grant), 0),
-        closed_at=balance.closed_at if is_closed else None,
-        is_voided=balance.is_voided and is_closed,
+        closed_at=read_past(balance.closed_at),
+        voided_at=read_past(balance.voided_at),
     )
 
 
@@ -451,6 +493,7 @@ def _write_view(view: _View, tables: CreditTables, waiting: int | None) -> dict[
         "region": tables.region,
         "as_of": write_seconds(view.at),
         "unbooked_hours": waiting,
+        "unreadable_grants": list(view.book.unreadable),
         "scopes": [
             {
                 "scope": json.loads(scope.key),
@@ -509,11 +552,15 @@ def _make_grant(wanted: WantedGrant, now: datetime) -> CreditGrant:
         picodollars=picodollars,
         scope=_read_scope(wanted.conditions),
         priority=wanted.priority,
-        effective_from=wanted.effective_from or floor_hour(now),
-        expires_at=wanted.expires_at,
+        effective_from=_to_utc(wanted.effective_from) or floor_hour(now),
+        expires_at=_to_utc(wanted.expires_at),
         created_at=now,
         note=wanted.note,
     )
+
+
+def _to_utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(UTC)
 
 
 def _read_scope(conditions: Mapping[str, Sequence[str]]) -> BudgetScope:
@@ -531,16 +578,18 @@ def _read_scope(conditions: Mapping[str, Sequence[str]]) -> BudgetScope:
 
 
 def _check_same(known: GrantBalance, made: CreditGrant, wanted: WantedGrant) -> None:
-    """Check that a grant with the same id has the same terms.
+    """Check that a grant with the same id has the same terms, and is open.
 
     Raises:
-        CommandError: It has others.
+        CommandError: It has others, or is closed.
     """
     stored = known.grant
+    is_same_scope = scope_key(made.scope) == scope_key(stored.scope)
     made = replace(
         made,
         created_at=stored.created_at,
-        effective_from=wanted.effective_from or stored.effective_from,
+        effective_from=made.effective_from if wanted.effective_from else stored.effective_from,
+        scope=stored.scope if is_same_scope else made.scope,
     )
     if made != stored:
         message = (
@@ -548,17 +597,31 @@ def _check_same(known: GrantBalance, made: CreditGrant, wanted: WantedGrant) -> 
             " Choose another id."
         )
         raise CommandError(message)
+    if not known.is_open:
+        state = "was voided" if known.is_voided else "has expired"
+        message = f"{made.id} is there already, and {state}: choose another id for new credits."
+        raise CommandError(message)
 
 
-def _read_book(store: CreditStore) -> CreditBook:
-    book = store.read_book()
-    for name in book.unreadable:
-        print(f"{printable(name)} cannot be read, and is left out: restore the table.")
-    return book
+def _print_end(store: CreditStore, voided: GrantBalance) -> None:
+    """Print if the scope of a grant is not under credits any more without it."""
+    key = scope_key(voided.grant.scope)
+    others = (
+        balance
+        for balance in store.read_book().grants.values()
+        if balance.grant.id != voided.grant.id and not balance.is_voided
+    )
+    if not any(scope_key(balance.grant.scope) == key for balance in others):
+        name = printable(describe_scope(voided.grant.scope))
+        print(f"It is the last grant for {name}, which is not under credits any more without it.")
 
 
 def _find_grant(store: CreditStore, name: str) -> GrantBalance:
-    balance = store.read_book().grants.get(name)
+    book = store.read_book()
+    balance = book.grants.get(name)
+    if name in book.unreadable:
+        message = f"{printable(name)} cannot be read, so it cannot be voided: {_RESTORE}"
+        raise CommandError(message)
     if balance is None:
         message = f"there is no grant {printable(name)}: bedrock-meter credits balance lists them."
         raise CommandError(message)

@@ -126,7 +126,15 @@ class MonitoringStack(Stack):
         traffic_auditor = TrafficAuditor(
             self, "TrafficAuditor", defaults=defaults, topic=self.topic, state=storage.state
         )
-        logging_watcher = self._make_logging_watcher(storage, ingestion, governance, defaults)
+        logging_watcher = self._make_logging_watcher(
+            storage,
+            ingestion,
+            defaults,
+            optional=[
+                *_list_stream_functions(governance),
+                *_name_webhook_functions(webhooks).values(),
+            ],
+        )
         for optional in filter(None, (reporting, governance, gateway, webhooks)):
             self.add_stack_dependency(optional, "LoggingWatcher reads its template")
         if webhooks:
@@ -181,9 +189,11 @@ class MonitoringStack(Stack):
         self,
         storage: StorageStack,
         ingestion: IngestionStack,
-        governance: GovernanceStack | None,
         defaults: FunctionDefaults,
+        *,
+        optional: Iterable[str],
     ) -> LoggingWatcher:
+        """Make the watcher; `optional` names functions of optional stacks that mappings start."""
         watcher = LoggingWatcher(
             self,
             "LoggingWatcher",
@@ -198,7 +208,7 @@ class MonitoringStack(Stack):
             stream_mapping=ingestion.metric_publisher.stream_mapping,
             topic=self.topic,
         )
-        for function in _list_stream_functions(governance):
+        for function in optional:
             grant_read_mapping(watcher, of_function=function)
         return watcher
 
@@ -386,10 +396,15 @@ def _list_gateway_checks(
 
 def _list_webhook_checks(webhooks: WebhooksStack | None) -> Iterable[HealthCheck]:
     """List the health checks of webhooks, where they are switched on."""
+    return webhook_checks(names) if (names := _name_webhook_functions(webhooks)) else ()
+
+
+def _name_webhook_functions(webhooks: WebhooksStack | None) -> dict[str, str]:
+    """Name the functions of webhooks, where they are switched on."""
     if webhooks is None:
-        return ()
+        return {}
     functions = (WEBHOOK_ROUTER, WEBHOOK_SENDER)
-    return webhook_checks({each: name_function(stack_names.WEBHOOKS, each) for each in functions})
+    return {each: name_function(stack_names.WEBHOOKS, each) for each in functions}
 
 
 def _find_missing(scheduled: Iterable[Scheduled]) -> list[str]:

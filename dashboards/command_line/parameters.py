@@ -75,7 +75,7 @@ def _read_whole(text: str) -> int | None:
 
 
 class IsoTime(click.ParamType[datetime]):
-    """A time in ISO 8601; without a zone it is UTC."""
+    """A time in ISO 8601, returned in UTC; without a zone it is UTC."""
 
     name = "time"
 
@@ -87,7 +87,10 @@ class IsoTime(click.ParamType[datetime]):
             time = datetime.fromisoformat(str(value))
         except ValueError:
             self.fail(f"{value!r} is not a time in ISO 8601, as 2026-01-31T08:00.", param, ctx)
-        return time if time.tzinfo else time.replace(tzinfo=UTC)
+        try:
+            return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+        except OverflowError:
+            self.fail(f"{value!r} has no time in UTC, whose years are 1 to 9999.", param, ctx)
 
 
 class Day(click.ParamType[datetime]):

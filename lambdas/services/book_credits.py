@@ -12,6 +12,7 @@ from lambdas.domain.counters import Cell, CellSpan, CountingState
 from lambdas.domain.credits import (
     BOOKABLE_TIME,
     Booking,
+    CellDifference,
     CellId,
     ChangedHour,
     ChangedHours,
@@ -24,7 +25,9 @@ from lambdas.domain.credits import (
     book_cells,
     expire,
     find_differences,
+    floor_hour,
     is_bookable,
+    is_under_credits,
     take_snapshot,
 )
 from lambdas.domain.words import OUT_OF_TIME
@@ -42,9 +45,7 @@ _UNREADABLE = (ArithmeticError, AttributeError, KeyError, TypeError, ValueError)
 
 NO_COUNTERS = "usage is not counted yet"
 COUNTING_AGAIN = "all calls are counted again, so that cells lack usage; credits wait for the end"
-UNREADABLE_GRANTS = (
-    "grants cannot be read, and what they pay for is not known; restore or void them"
-)
+UNREADABLE_GRANTS = "grants cannot be read, and what they pay for is not known; restore their items"
 
 
 class CountedCells(Protocol):
@@ -116,7 +117,8 @@ class CreditBooker:
             run.check_grants()
             for hour in run.list_hours():
                 self._book_hour(run, hour)
-            self._expire(run)
+            if run.reason is None:
+                self._expire(run)
             self._take_snapshot(run)
         except (_StoppedError, CreditsUnavailableError) as error:
             run.reason = str(error)
@@ -126,9 +128,13 @@ class CreditBooker:
         """Book an hour, and remove its notes unless a cell is left."""
         if run.needs_booking(hour):
             run.check_time()
+            self._read_book(run)  # a grant may have been added since the last hour
             run.is_suspect, entries = False, len(run.entries)
             try:
                 is_done = self._book_cells(run, hour) or self._book_each_cell(run, hour)
+            except CreditsUnavailableError as error:
+                run.reason = str(error)  # the other hours do not wait for this one
+                return
             except _UNREADABLE as error:
                 logger.error("An hour of credits cannot be read", hour=hour, error=repr(error))
                 is_done = False
@@ -141,13 +147,20 @@ class CreditBooker:
             self.hours.remove(note)
 
     def _book_cells(self, run: _Run, hour: datetime) -> bool:
-        """Book the differences of an hour; `False` if others changed the same all the time."""
+        """Book the differences of an hour.
+
+        Returns:
+            `False` if others changed the same all the time, or a cell cannot be booked.
+        """
         for _ in range(_MAX_ATTEMPTS):
+            differences = self._compare(run, hour)
             try:
-                for booking in self._compare(run, hour):
+                for booking in book_cells(run.book, differences, run.now):
                     self._commit(run, booking)
             except CreditsChangedError:
-                run.book = self.store.read_book()
+                self._read_book(run)
+            except _UNREADABLE:  # of one cell, such as a payment of a grant that is missing
+                return False
             else:
                 return True
         return False
@@ -155,16 +168,31 @@ class CreditBooker:
     def _book_each_cell(self, run: _Run, hour: datetime) -> bool:
         """Book each difference by itself; `False` if one of them is refused."""
         is_done = True
-        for booking in self._compare(run, hour, is_each=True):
+        for difference in self._compare(run, hour):
+            if not is_under_credits(run.book, *difference.booked.id):
+                continue  # its grants were voided meanwhile
             try:
-                self._commit(run, booking)
+                for booking in book_cells(run.book, [difference], run.now):
+                    self._commit(run, booking)
             except CreditsChangedError:
                 is_done = False
-                run.book = self.store.read_book()
+                self._read_book(run)
+            except _UNREADABLE as error:
+                is_done = False
+                logger.error("A cell of credits cannot be booked", hour=hour, error=repr(error))
         return is_done
 
-    def _compare(self, run: _Run, hour: datetime, *, is_each: bool = False) -> Iterator[Booking]:
-        """Compare an hour, and make the bookings of its differences.
+    def _read_book(self, run: _Run) -> None:
+        """Read the grants again.
+
+        Raises:
+            _StoppedError: Some cannot be read.
+        """
+        run.book = self.store.read_book()
+        run.check_grants()
+
+    def _compare(self, run: _Run, hour: datetime) -> Sequence[CellDifference]:
+        """Compare an hour with what is booked.
 
         The booked cells are read before the counted ones, and the counting state after them. So if
         another run books a later count meanwhile, the versions differ; and no run books cells of a
@@ -172,17 +200,13 @@ class CreditBooker:
         """
         state = self._read_state(None)
         if not self._is_kept(state, hour):
-            return
+            return ()
         booked = self.store.read_booked(hour)
         counted = self._count(state.generation, hour)
         self._read_state(state)
         differences = find_differences(run.book, counted, booked)
         run.is_suspect = bool(differences) and run.is_unexpected(hour) and not self._is_noted(hour)
-        if not is_each:
-            yield from book_cells(run.book, differences, run.now)
-            return
-        for difference in differences:
-            yield from book_cells(run.book, [difference], run.now)
+        return differences
 
     def _read_state(self, before: CountingState | None) -> CountingState:
         """Read the counting state of complete cells, of the same generation as before.
@@ -218,15 +242,18 @@ class CreditBooker:
         run.note(booking)
 
     def _expire(self, run: _Run) -> None:
-        """Let grants expire, after all usage that is noted."""
-        for booking in expire(run.book, run.now):
+        """Let grants expire, after all usage that is noted, and not while it is counted again."""
+        bookings = expire(run.book, run.now)
+        if bookings:
+            self._read_state(None)
+        for booking in bookings:
             try:
                 self._commit(run, booking)
             except CreditsChangedError:
-                run.book = self.store.read_book()
+                self._read_book(run)
 
     def _take_snapshot(self, run: _Run) -> None:
-        """Take the snapshot of the day, once no entry of the day before can follow."""
+        """Take the snapshot of the day, and let no entry of the day before follow."""
         at = run.now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         has_entries = any(each.grant.created_at < at for each in run.book.grants.values())
         if run.now < at + _SNAPSHOT_DELAY or not has_entries:
@@ -235,6 +262,7 @@ class CreditBooker:
         if before is not None and before.at == at:
             return
         run.check_time()
+        self.store.close_until(at)  # before entries are read
         try:
             entries = self.store.list_entries(None if before is None else before.at, at)
             self.store.write_snapshot(take_snapshot(entries, at, before))
@@ -338,7 +366,7 @@ class _Run:
         for balance in self.book.grants.values():
             grant = balance.grant
             if not balance.is_voided and self.now < grant.created_at + NEW_GRANT_TIME:
-                hour = grant.effective_from
+                hour = floor_hour(grant.effective_from)
                 while hour <= min(grant.created_at + _WRITE_TIME, self.now):
                     hours.add(hour)
                     hour += HOUR

@@ -8,29 +8,44 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from lambdas.domain.api_keys import ApiKey
 from lambdas.domain.bedrock_calls import BedrockPath
+from lambdas.domain.budgets import BudgetScope
 from lambdas.domain.budgets.call_labels import CallLabels
 from lambdas.domain.credits import (
     CreditBook,
     CreditSwitch,
     ExhaustedScope,
-    UnpaidScope,
-    find_unpaid,
     floor_hour,
+    list_paying_scopes,
+    list_unpaid_scopes,
     may_be_paid,
     name_for_callers,
 )
 from lambdas.domain.limit_policies import MissingCredits
 
 
+class _ScopesOfHour(NamedTuple):
+    """The scopes of an hour.
+
+    Attributes:
+        unpaid: Those without credits.
+        paying: Those for whose usage grants can pay.
+    """
+
+    unpaid: Sequence[BudgetScope]
+    paying: Sequence[BudgetScope]
+
+
 @dataclass(frozen=True, slots=True)
 class CreditScopes:
     """Finds the scopes without credits that cover calls.
 
-    A label that is not known meets every condition: of scopes without credits, and also of grants
-    that have some. So a call is refused only if no grant may pay for it.
+    A label that is not known meets every condition of grants that have some credit, and none of
+    scopes without credits. So a call is refused only if it is in such a scope for certain, and no
+    grant may pay for it: the usage of others is overage.
 
     Attributes:
         exhausted: The scopes that were noticed.
@@ -43,7 +58,7 @@ class CreditScopes:
     book: CreditBook
     switch: CreditSwitch
     labels: CallLabels
-    _unpaid: dict[datetime, Sequence[UnpaidScope]] = field(
+    _hours: dict[datetime, _ScopesOfHour] = field(
         default_factory=dict, init=False, compare=False, repr=False
     )
 
@@ -54,18 +69,24 @@ class CreditScopes:
         if self.book.unreadable:
             return MissingCredits()
         labels, unknown = self.labels.read(key, path, at, invoked_model_id)
+        scopes = self._list_scopes(at)
         covering = [
-            each.scope for each in self._find_unpaid(at) if each.scope.includes(labels, unknown)
+            scope
+            for scope in scopes.unpaid
+            if scope.conditions.keys().isdisjoint(unknown) and scope.includes(labels)
         ]
-        if not covering or may_be_paid(self.book, at, labels, unknown):
+        if not covering or may_be_paid(scopes.paying, labels, unknown):
             return MissingCredits()
         names = tuple(sorted({name_for_callers(scope) for scope in covering}))
         return MissingCredits(names, self.switch.is_on)
 
-    def _find_unpaid(self, at: datetime) -> Sequence[UnpaidScope]:
-        """Find the scopes without credits, once an hour: grants begin and end with hours."""
+    def _list_scopes(self, at: datetime) -> _ScopesOfHour:
+        """List the scopes, once an hour: grants begin and end with hours."""
         hour = floor_hour(at)
-        if hour not in self._unpaid:
-            self._unpaid.clear()
-            self._unpaid[hour] = find_unpaid(self.exhausted, self.book, at)
-        return self._unpaid[hour]
+        if hour not in self._hours:
+            self._hours.clear()
+            self._hours[hour] = _ScopesOfHour(
+                list_unpaid_scopes(self.exhausted, self.book, at),
+                list_paying_scopes(self.book, at),
+            )
+        return self._hours[hour]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from lambdas.domain.budgets import BudgetScope
 from lambdas.domain.credits import (
     NO_BURN,
     RATE_TIME,
+    Account,
     AccountKind,
     Balances,
     CreditAlert,
@@ -18,8 +20,10 @@ from lambdas.domain.credits import (
     CreditEntry,
     CreditLevel,
     CreditStore,
+    EntryKind,
     ExhaustedScope,
     ExhaustedScopes,
+    Posting,
     ScopeCredits,
     count_days_left,
     find_credit_alerts,
@@ -37,11 +41,15 @@ from lambdas.domain.credits.alerts import (
 )
 from lambdas.domain.metrics import MetricsUnavailableError
 from lambdas.domain.metrics.credit_metrics import CreditPublishing
+from lambdas.domain.times import write_seconds
 from lambdas.domain.words import list_first
 
 _DAY = timedelta(days=1)
 _COMMIT_TIME = timedelta(minutes=30)
 """The time between the time in an entry and its commit, taken high."""
+_PART = timedelta(minutes=5)
+"""The time whose entries are kept as one sum: burn rates are exact to it."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MAX_NAMES = 3
 
 
@@ -65,28 +73,90 @@ class CreditWatchReport(NamedTuple):
     unpublished: str | None = None
 
 
-@dataclass(slots=True)
-class _RecentEntries:
-    """The entries of the last days, which a process reads once: they never change.
+class _Figures(NamedTuple):
+    """The sums of entries.
 
     Attributes:
-        entries: The entries by their ids.
-        read_at: The time of the last reading; `None` before the first.
+        balances: The balances of all accounts.
+        recent: The entries of the `RATE_TIME` before now, those of some minutes added up.
     """
 
-    entries: dict[str, CreditEntry] = field(default_factory=dict)
-    read_at: datetime | None = None
+    balances: Balances
+    recent: Sequence[CreditEntry]
 
-    def read(self, store: CreditStore, now: datetime) -> Sequence[CreditEntry]:
-        """Read the entries that are new, and return all of the `RATE_TIME` before now."""
-        oldest = now - RATE_TIME
-        start = oldest if self.read_at is None else max(self.read_at - _COMMIT_TIME, oldest)
-        self.entries |= {entry.id: entry for entry in store.list_entries(start)}
-        self.entries = {
-            name: entry for name, entry in self.entries.items() if entry.booked_at >= oldest
-        }
-        self.read_at = now
-        return list(self.entries.values())
+
+@dataclass(slots=True)
+class _SummedEntries:
+    """The sums of entries, which a process reads once: they never change.
+
+    Attributes:
+        settled_at: The time before which all entries are summed, and no other follows; `None`
+            before the first reading, and after one that has failed.
+        balances: The balances before then.
+        parts: The sums of recent entries before then, by the start of each `_PART`.
+        accounts: Each account once, to save memory.
+    """
+
+    settled_at: datetime | None = None
+    balances: defaultdict[Account, int] = field(default_factory=lambda: defaultdict(int))
+    parts: dict[datetime, defaultdict[Account, int]] = field(default_factory=dict)
+    accounts: dict[Account, Account] = field(default_factory=dict)
+
+    def read(self, store: CreditStore, now: datetime) -> _Figures:
+        """Read the entries that are new, and sum all.
+
+        Raises:
+            ValueError: An entry cannot be read.
+        """
+        oldest, until = now - RATE_TIME, now - _COMMIT_TIME
+        start, summed_at = self._begin(store, oldest, until)
+        self.parts = {start: sums for start, sums in self.parts.items() if start >= oldest}
+        unsettled = list[CreditEntry]()
+        for entry in store.list_entries(start):
+            if entry.booked_at >= until:
+                unsettled.append(entry)
+                continue
+            if summed_at is None or entry.booked_at >= summed_at:
+                self._add(entry, self.balances)
+            if entry.booked_at >= oldest:
+                part = entry.booked_at - (entry.booked_at - _EPOCH) % _PART
+                self._add(entry, self.parts.setdefault(part, defaultdict(int)))
+        self.settled_at = until
+        recent = [_make_entry(start, sums) for start, sums in self.parts.items()]
+        return _Figures(sum_balances(unsettled, self.balances), [*recent, *unsettled])
+
+    def clear(self) -> None:
+        """Forget all, so that everything is read again."""
+        self.settled_at, self.parts, self.accounts = None, {}, {}
+        self.balances = defaultdict(int)
+
+    def _begin(
+        self, store: CreditStore, oldest: datetime, until: datetime
+    ) -> tuple[datetime | None, datetime | None]:
+        """Begin a reading; returns the time to read from, and that from which to sum."""
+        settled_at, self.settled_at = self.settled_at, None  # until all is read
+        if settled_at is not None:
+            return settled_at, None
+        self.clear()
+        snapshot = store.read_snapshot(until)
+        if snapshot is None:
+            return None, None
+        self.balances.update(snapshot.balances)
+        return min(snapshot.at, oldest), snapshot.at
+
+    def _add(self, entry: CreditEntry, sums: defaultdict[Account, int]) -> None:
+        for account, picodollars in entry.postings:
+            sums[self.accounts.setdefault(account, account)] += picodollars
+
+
+def _make_entry(at: datetime, sums: Balances) -> CreditEntry:
+    """Add entries of some minutes up to one."""
+    return CreditEntry(
+        id=f"sum-{write_seconds(at)}",
+        kind=EntryKind.USAGE,
+        booked_at=at,
+        postings=tuple(Posting(*each) for each in sums.items()),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +178,7 @@ class CreditWatcher:
     exhausted: ExhaustedScopes
     metrics: CreditPublishing
     low_percent: int
-    _recent: _RecentEntries = field(default_factory=_RecentEntries, init=False)
+    _entries: _SummedEntries = field(default_factory=_SummedEntries, init=False)
 
     def watch(self, now: datetime) -> CreditWatchReport:
         """Store new alerts and the exhausted scopes, and publish metrics when they are due.
@@ -132,9 +202,9 @@ class CreditWatcher:
         if not changes and not self.metrics.is_due(now):
             return report
         try:
-            balances = self._sum_all(now)
-            measured = self._measure(scopes, balances, now)
-            differing = self._find_differing(book, balances)
+            figures = self._entries.read(self.store, now)
+            measured = _measure(scopes, figures, now)
+            differing = self._find_differing(book, figures.balances)
         except ValueError as error:  # an entry cannot be read
             return report._replace(unreadable=str(error))
         due = sum(self._store_alert(change, stored.get(change.key), measured) for change in changes)
@@ -173,30 +243,6 @@ class CreditWatcher:
         )
         return self.alerts.write(alert) and not change.is_sent
 
-    def _measure(
-        self, scopes: Sequence[ScopeCredits], balances: Balances, now: datetime
-    ) -> Mapping[str, CreditFigures]:
-        entries = self._recent.read(self.store, now)
-        rates = measure_rates(entries, scopes)
-        burned = sum_recent(entries, _DAY, now)
-        return {
-            scope.key: CreditFigures(
-                scope=scope,
-                rates=rates[scope.key],
-                burned=burned.get(scope.key, NO_BURN),
-                days_left=count_days_left(scope, rates[scope.key].week),
-                overage_picodollars=get_overage(balances, scope.key),
-            )
-            for scope in scopes
-        }
-
-    def _sum_all(self, now: datetime) -> Balances:
-        """Sum all entries, from the last snapshot on."""
-        snapshot = self.store.read_snapshot(now)
-        if snapshot is None:
-            return sum_balances(self.store.list_entries())
-        return sum_balances(self.store.list_entries(snapshot.at), snapshot.balances)
-
     def _find_differing(self, book: CreditBook, balances: Balances) -> tuple[str, ...]:
         """Find the grants whose balance is not the sum of their entries, without any snapshot.
 
@@ -204,6 +250,7 @@ class CreditWatcher:
         """
         if not _compare(book, balances):
             return ()
+        self._entries.clear()
         found = _compare(book, sum_balances(self.store.list_entries()))
         after = self.store.read_book().grants
         return tuple(name for name in found if after.get(name) == book.grants.get(name))
@@ -219,6 +266,23 @@ class CreditWatcher:
         return None
 
 
+def _measure(
+    scopes: Sequence[ScopeCredits], figures: _Figures, now: datetime
+) -> Mapping[str, CreditFigures]:
+    rates = measure_rates(figures.recent, scopes)
+    burned = sum_recent(figures.recent, _DAY, now)
+    return {
+        scope.key: CreditFigures(
+            scope=scope,
+            rates=rates[scope.key],
+            burned=burned.get(scope.key, NO_BURN),
+            days_left=count_days_left(scope, rates[scope.key].week),
+            overage_picodollars=get_overage(figures.balances, scope.key),
+        )
+        for scope in scopes
+    }
+
+
 def covers(wide: BudgetScope, narrow: BudgetScope) -> bool:
     """Say if each usage in a scope is in another one, as far as the conditions show it."""
     others = narrow.conditions
@@ -228,11 +292,11 @@ def covers(wide: BudgetScope, narrow: BudgetScope) -> bool:
 
 
 def describe_cause(scope: ScopeCredits) -> str:
-    """Describe why a scope has no credit, such as `grants june and july have nothing left`."""
-    names = [balance.grant.id for balance in scope.grants]
+    """Describe why a scope has no credit, such as `grants july and june are used up or ended`."""
+    names = [balance.grant.id for balance in reversed(scope.grants)]  # the last payers first
     if len(names) == 1:
-        return f"grant {names[0]} has nothing left"
-    return f"grants {list_first(names, _MAX_NAMES)} have nothing left"
+        return f"grant {names[0]} is used up or ended"
+    return f"grants {list_first(names, _MAX_NAMES)} are used up or ended"
 
 
 def _compare(book: CreditBook, balances: Balances) -> list[str]:

@@ -19,9 +19,9 @@ from tests.credit_alerts import InMemoryCreditAlerts
 
 KEY = '{"project":["chat"]}'
 LOW = StoredCreditAlert(
-    alert=CreditAlert(KEY, CreditLevel.LOW, NOON), detail={"id": "evt_1", "level": "low"}
+    alert=CreditAlert(KEY, CreditLevel.LOW, NOON, 3), detail={"id": "evt_1", "level": "low"}
 )
-WORSE = CreditAlert(KEY, CreditLevel.EXHAUSTED, NOON + timedelta(hours=1))
+WORSE = CreditAlert(KEY, CreditLevel.EXHAUSTED, NOON + timedelta(hours=1), 0)
 
 
 @pytest.fixture(params=["in memory", "DynamoDB"])

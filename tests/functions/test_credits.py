@@ -20,12 +20,13 @@ from lambdas.adapters.dynamodb.exhausted_scopes import DynamoDbExhaustedScopes
 from lambdas.domain.budgets import BudgetScope
 from lambdas.domain.budgets.governance_table import CREDIT_ENTRIES, CREDIT_GRANTS
 from lambdas.domain.counters import CellSpan
-from lambdas.domain.credits import CreditGrant, floor_hour, grant_entry
-from lambdas.domain.metrics.catalog import CREDIT_BALANCE, CREDIT_MISMATCH
+from lambdas.domain.credits import CreditGrant, floor_hour, grant_entry, void
+from lambdas.domain.metrics.catalog import CREDIT_BALANCE, CREDIT_DELAYS, CREDIT_MISMATCH
 from lambdas.functions.credit_booker import handler
 from lambdas.functions.usage_counter import handler as counter
 from lambdas.functions.usage_recounter import handler as recounter
 from lambdas.services import recount_usage
+from lambdas.services.book_credits import CreditBooker
 from tests.adapters.dynamodb.test_usage_counters import COUNTERS, create_table
 from tests.aws import (
     clear_caches,
@@ -184,6 +185,30 @@ def test_an_entry_that_cannot_be_read_fails_the_run_after_booking(
     with pytest.raises(handler.CreditRunError, match="alerts not made"):
         book()
     assert balance() == 10**12 - used
+
+
+def test_booking_that_fails_stops_no_alert(
+    inbox: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    grant(1)
+    count(1)
+    book()
+    grant(10**12, "july")
+    book()
+    voided = void(store().read_book().grants["july"], NOW)
+    assert voided is not None
+    store().commit(*voided)
+    forged = replace(voided.grants[0], picodollars=1)
+    boto3.client("dynamodb").put_item(TableName=GOVERNANCE, Item=grant_item(forged))
+    monkeypatch.setattr(CreditBooker, "book", lambda *_: 1 / 0)
+    capsys.readouterr()
+    with pytest.raises(handler.CreditRunError, match="usage not booked: ZeroDivisionError"):
+        book()
+    assert [message["Subject"] for message in inbox()] == [
+        "Bedrock credits exhausted: the account"
+    ] * 2
+    found = {metric.name: metric.value for metric in embedded_metrics(capsys.readouterr().out)}
+    assert (found[CREDIT_MISMATCH.name], found.get(CREDIT_DELAYS.name)) == (1, None)
 
 
 def test_a_topic_that_is_gone_fails_the_run_and_keeps_the_alert(inbox: Any) -> None:

@@ -103,6 +103,7 @@ def test_the_booker_deletes_no_entry_no_grant_and_no_cell() -> None:
     assert keys == {
         "PutItem": books | own,
         "Query": books | own,
+        "ConditionCheckItem": {CREDIT_SNAPSHOTS},
         "UpdateItem": {CREDIT_ALERTS},
         "DeleteItem": own,
     }

@@ -27,8 +27,8 @@ each_configuration = pytest.mark.parametrize("configuration", CONFIGURATIONS)
 @each_configuration
 def test_each_has_a_separate_role_and_log_group(configuration: str) -> None:
     functions = resources(deployment(configuration).monitoring, "AWS::Lambda::Function").values()
-    has_summary, has_budgets = configuration != "default", configuration == "everything"
-    assert len(functions) == 3 + has_summary + has_budgets
+    has_summary, has_all = configuration != "default", configuration == "everything"
+    assert len(functions) == 3 + has_summary + 2 * has_all  # budgets and credits
     assert len({json.dumps(function["Role"]) for function in functions}) == len(functions)
     assert len({json.dumps(function["LoggingConfig"]) for function in functions}) == len(functions)
 
@@ -37,8 +37,10 @@ def test_each_has_a_separate_role_and_log_group(configuration: str) -> None:
 def test_every_wildcard_has_a_documented_reason(configuration: str) -> None:
     stacks = {
         f":stack/BedrockMeter-{name}/*"
-        for name in ("Storage", "Ingestion", "Reporting", "Governance", "Gateway", "Monitoring")
-        if name not in {"Governance", "Gateway"} or configuration == "everything"
+        for name in (
+            *("Storage", "Ingestion", "Reporting", "Monitoring"),
+            *(("Governance", "Gateway", "Webhooks") if configuration == "everything" else ()),
+        )
     }
     if configuration == "everything":
         stacks.add(":event-source-mapping:*")

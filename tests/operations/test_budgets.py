@@ -370,6 +370,18 @@ def test_a_region_that_does_not_exist_is_refused_with_a_suggestion(write_file: W
     )
 
 
+def test_a_grant_for_a_region_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    grant = {"id": "june", "usd": 1, "effective_from": "2026-06-01T00:00:00Z"}
+    path = tmp_path / "grants.json"
+    for scope in ({"region": "eu-*"}, {"region": "xx"}):
+        content = {"managed_by": "platform", "budgets": [], "grants": [grant | {"scope": scope}]}
+        path.write_text(json.dumps(content))
+        if scope["region"] == "eu-*":
+            call_command("budgets", "validate", path)
+    _, problem = read_failure("budgets", "validate", path)
+    assert problem.startswith("  grant june: scope.region = 'xx': not an AWS Region")
+
+
 @pytest.mark.usefixtures("deployed")
 def test_a_brake_that_is_not_deployed_is_named_in_a_warning(
     write_file: WriteFile, capsys: pytest.CaptureFixture[str]
@@ -500,7 +512,7 @@ def test_a_file_that_no_deployment_can_take_is_not_valid(
     crowd = [CHAT | {"name": f"chat-{number}"} for number in range(48)]
     message, problem = read_failure("budgets", "validate", write_file(*crowd))
     assert message == "budgets validate: the budgets cannot be applied; nothing is changed:"
-    assert problem.startswith("  allowed: 47 budgets that can apply to the same call, and with")
+    assert problem.startswith("  allowed: 46 budgets that can apply to the same call, and with")
     others = [
         CHAT | {"name": f"budget-{number}", "scope": {"project": f"project-{number}"}}
         for number in range(100)

@@ -573,6 +573,19 @@ def test_credits_are_shown_by_themselves_and_cost_nothing_while_they_are_off() -
     assert more == len(health) + len(("CreditBookerErrors", "CreditBookerNotStarted"))
 
 
+def test_the_printed_total_has_every_optional_part(capsys: pytest.CaptureFixture[str]) -> None:
+    usage, settings = Usage(10**6, 50, 6), {"governance": True}
+    for part in ("credits", "gateway", "webhooks"):
+        settings[part] = True
+        config = Config.from_context(settings)
+        print_cost(usage, config)
+        printed = capsys.readouterr().out
+        assert f"${total(usage, config):,.2f}" in next(
+            line for line in printed.splitlines() if "Total" in line
+        )
+        assert part.capitalize() in printed
+
+
 def test_the_settings_page_says_what_credits_cost() -> None:
     config = Config.from_context({"governance": True, "credits": True})
     lines = credit_cost(Usage(10**6, 50, 6), config, PRICES)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +12,15 @@ import boto3
 import pytest
 
 from cdk.config import stack_names
-from cdk.operations.credits import CreditTables, WantedGrant, grant, show_balance, void_grant
+from cdk.operations.credits import (
+    CreditTables,
+    WantedGrant,
+    check_clock,
+    grant,
+    show_balance,
+    void_grant,
+)
+from cdk.operations.terminal import CommandError
 from dashboards.command_line.entry_point import FailedCommand
 from lambdas.adapters.dynamodb.credit_store import DynamoDbCreditStore
 from lambdas.adapters.dynamodb.credit_switch import DynamoDbCreditSwitch
@@ -20,11 +29,13 @@ from lambdas.domain.budgets import BudgetScope
 from lambdas.domain.credits import (
     Account,
     AccountKind,
+    CreditBook,
     CreditEntry,
     EntryKind,
     ExhaustedScope,
     GrantBalance,
     Posting,
+    expire,
     get_account,
     scope_key,
 )
@@ -116,6 +127,8 @@ def test_a_dry_run_changes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
         (("july", "much"), "12 decimal places"),
         (("july", "1", "--from", "2020-01-01"), "effective before it exists"),
         (("july", "1", "--until", "2099-01-01T00:30"), "whole hours"),
+        (("july", "1", "--until", "9999-12-31T23:00"), "leave the end out for never"),
+        (("july", "1", "--from", "2099-01-01T00:00+05:30"), "whole hours of UTC"),
         (("july", "1", "--region", "us-west-9"), "the scope has problems"),
         (("july", "1", "--identity", "ben"), "the scope has problems"),
     ],
@@ -256,7 +269,7 @@ def test_a_balance_is_shown_as_of_any_time_of_booking(capsys: pytest.CaptureFixt
     books = Books()
     books.use(4 * USD, 0, NOON + HOUR)
     books.use(6 * USD, 1, NOON + DAY)
-    now = NOON + 2 * DAY
+    now = NOON + 2 * DAY - HOUR
     books.hours.note(NOON, "shard", now)
     books.hours.note(NOON, "recount", now)
     shown = books.show(capsys, now)
@@ -275,7 +288,7 @@ def test_a_balance_is_shown_as_of_any_time_of_booking(capsys: pytest.CaptureFixt
 
 def test_a_voided_grant_is_open_before_its_void(capsys: pytest.CaptureFixture[str]) -> None:
     books = Books()
-    void_grant(books.store, "june", NOON + DAY, is_dry_run=False, is_confirmed=True)
+    void_grant(books.store, "june", lambda: NOON + DAY, is_dry_run=False, is_confirmed=True)
     now = NOON + 2 * DAY
     shown, before = books.show(capsys, now), books.show(capsys, now, NOON + HOUR)
     assert ([each["state"] for each in shown["grants"]], shown["scopes"]) == (["voided"], [])
@@ -283,10 +296,102 @@ def test_a_voided_grant_is_open_before_its_void(capsys: pytest.CaptureFixture[st
     assert before["scopes"][0]["balance_usd"] == "10"
 
 
+def test_a_void_has_the_time_after_the_question_and_of_the_last_attempt(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Usage that is booked meanwhile is before it."""
+    books, hours = Books(), [0]
+
+    def answer(_: str) -> str:
+        books.use(2 * USD, 0, NOON + HOUR)
+        hours[0] = 2
+        books.store.interleaved = [use_more]
+        return "void"
+
+    def use_more() -> None:
+        books.use(4 * USD, 0, NOON + 3 * HOUR)
+        hours[0] = 4
+
+    monkeypatch.setattr("builtins.input", answer)
+    void_grant(
+        books.store,
+        "june",
+        lambda: NOON + hours[0] * HOUR,
+        is_dry_run=False,
+        is_confirmed=False,
+    )
+    *_, last = books.store.list_entries()
+    assert (last.kind, last.booked_at) == (EntryKind.VOID, NOON + 4 * HOUR)
+
+
+def test_a_void_of_an_expired_grant_ends_credits_of_its_scope(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    books = Books()
+    balance = books.store.grants["june"]
+    ended = replace(balance, grant=replace(balance.grant, expires_at=NOON + HOUR))
+    (expiry,) = expire(CreditBook({"june": ended}), NOON + DAY)
+    books.store.commit(expiry.entry, expiry.grants)
+    now = NOON + 3 * DAY
+    assert len(books.show(capsys, now)["scopes"]) == 1
+    void_grant(books.store, "june", lambda: NOON + 2 * DAY, is_dry_run=False, is_confirmed=True)
+    out = capsys.readouterr().out
+    assert "; expired" in out
+    assert "the last grant for project chat, which is not under credits any more" in out
+    shown, before = books.show(capsys, now), books.show(capsys, now, NOON + 1.5 * DAY)
+    assert ([each["state"] for each in shown["grants"]], shown["scopes"]) == (["voided"], [])
+    assert [each["state"] for each in before["grants"]] == ["expired"]
+    assert len(before["scopes"]) == 1
+
+
+def test_a_command_is_repeated_with_names_in_another_order(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    store = InMemoryCreditStore()
+    for names in (("a", "b"), ("b", "a")):
+        wanted = WantedGrant(id="june", amount="1", conditions={"project": names}, priority=50)
+        grant(store, wanted, NOON, is_dry_run=False)
+    assert "Nothing to change." in capsys.readouterr().out
+    assert len(list(store.list_entries())) == 1
+
+
+def test_a_command_is_not_repeated_for_a_grant_that_is_gone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    books = Books()
+    books.use(10 * USD, 0, NOON + HOUR)
+    books.grant("june", "10", NOON + DAY)
+    assert "It is used up: choose another id" in capsys.readouterr().out
+    void_grant(books.store, "june", lambda: NOON + DAY, is_dry_run=False, is_confirmed=True)
+    with pytest.raises(CommandError, match="was voided: choose another id"):
+        books.grant("june", "10", NOON + DAY)
+
+
+def test_a_clock_that_is_wrong_books_nothing() -> None:
+    headers = {"date": "Tue, 08 Sep 2026 12:00:00 GMT"}
+    check_clock(headers, NOON + timedelta(minutes=5))
+    check_clock({}, NOON + DAY)
+    for now in (NOON - timedelta(minutes=6), NOON + DAY):
+        with pytest.raises(CommandError, match="set it right"):
+            check_clock(headers, now)
+
+
+def test_a_grant_that_cannot_be_read_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    books = Books()
+    books.store.unreadable = ("bad",)
+    assert books.show(capsys, NOON)["unreadable_grants"] == ["bad"]
+    show_balance(books.store, books.hours, TABLES, as_of=None, now=NOON, is_json=False)
+    assert "bad cannot be read, and is left out" in capsys.readouterr().out
+    with pytest.raises(CommandError, match="a grant bad is there, and cannot be read"):
+        books.grant("bad", "1", NOON)
+    with pytest.raises(CommandError, match="bad cannot be read, so it cannot be voided"):
+        void_grant(books.store, "bad", lambda: NOON, is_dry_run=False, is_confirmed=True)
+
+
 def test_usage_that_is_booked_meanwhile_is_not_voided(capsys: pytest.CaptureFixture[str]) -> None:
     books = Books()
     books.store.interleaved.append(lambda: books.use(4 * USD, 0, NOON + HOUR))
-    void_grant(books.store, "june", NOON + DAY, is_dry_run=False, is_confirmed=True)
+    void_grant(books.store, "june", lambda: NOON + DAY, is_dry_run=False, is_confirmed=True)
     assert "Voided: $6.00 is lost." in capsys.readouterr().out
 
 

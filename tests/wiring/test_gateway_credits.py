@@ -130,8 +130,10 @@ def test_the_region_of_the_gateway_is_known(limits: GatewayLimits) -> None:
     assert refuse(limits, 5) is not None
 
 
-def test_a_label_that_is_not_known_meets_every_condition(limits: GatewayLimits) -> None:
+def test_a_label_that_is_not_known_refuses_nothing_and_may_be_paid(limits: GatewayLimits) -> None:
     exhaust_credits(BudgetScope(department=("sales",)), "sales")
-    assert refuse(limits) is not None
+    assert refuse(limits) is None
+    exhaust_credits(BudgetScope(region=(REGION,)), "here")
+    assert refuse(limits, 5) is not None
     add("other", BudgetScope(department=("support",)), rest=USD)
-    assert refuse(limits, 5) is None
+    assert refuse(limits, 10) is None

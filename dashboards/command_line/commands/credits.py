@@ -83,7 +83,7 @@ def grant(  # noqa: PLR0913  # each is an option
 ) -> None:
     """Grant credits: AMOUNT US dollars under the name ID, for usage that meets all conditions.
 
-    Without conditions they pay for all usage. To repeat the command changes nothing.
+    Without conditions they pay for all usage. Repeating the command changes nothing.
     """
     from cdk.operations.credits import WantedGrant
     from cdk.operations.credits import grant as add_grant
@@ -112,13 +112,14 @@ def grant(  # noqa: PLR0913  # each is an option
 def void(*, grant_id: str, dry_run: bool, yes: bool) -> None:
     """Void the grant ID for good: its rest is lost.
 
-    What it has paid stays paid.
+    What it has paid stays paid. A grant that has expired can be voided, too: once all grants of its
+    scope are voided, its usage is not booked on credits any more.
     """
     from cdk.operations.credits import void_grant
 
     def run(session: boto3.Session, tables: CreditTables) -> None:
         store = _open_books(session, tables, is_changed=not dry_run)
-        void_grant(store, grant_id, datetime.now(UTC), is_dry_run=dry_run, is_confirmed=yes)
+        void_grant(store, grant_id, lambda: datetime.now(UTC), is_dry_run=dry_run, is_confirmed=yes)
 
     _in_account(run)
 

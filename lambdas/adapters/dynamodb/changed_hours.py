@@ -15,7 +15,7 @@ from lambdas.adapters.dynamodb.counter_items import (
 )
 from lambdas.adapters.refusals import error_code
 from lambdas.domain.counters.table import CHANGED_HOURS
-from lambdas.domain.credits import ChangedHour
+from lambdas.domain.credits import ChangedHour, floor_hour
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -59,8 +59,9 @@ class DynamoDbChangedHours:
 
 
 def _try_to_read(item: Item) -> ChangedHour | None:
-    """Read a note; `None` for one that this version does not know."""
+    """Read a note; `None` for one that this version does not know, or of no whole hour of UTC."""
     try:
-        return ChangedHour(*read_changed_hour(item))
+        note = ChangedHour(*read_changed_hour(item))
+        return note if floor_hour(note.hour) == note.hour else None
     except UNREADABLE:
         return None

@@ -23,7 +23,7 @@ from lambdas.domain.budgets.governance_table import (
     PARTITION_KEY,
     SORT_KEY,
 )
-from lambdas.domain.credits import CreditAlert, CreditLevel
+from lambdas.domain.credits import CreditAlert, CreditLevel, read_usd, write_usd
 from lambdas.domain.credits.alerts import StoredCreditAlert
 from lambdas.domain.times import read_time, write_time
 
@@ -72,6 +72,7 @@ class DynamoDbCreditAlerts:
             "key": alert.key,
             "level": alert.level.name,
             "since": write_time(alert.since),
+            "balance_usd": write_usd(alert.picodollars),
             "detail": stored.detail,
         }
         item: Item = {
@@ -174,6 +175,7 @@ def _try_to_read(item: Item) -> StoredCreditAlert | None:
             str(content["key"]),
             CreditLevel[content["level"]],
             read_time(content["since"]),
+            read_usd(content["balance_usd"]),
             item[_IS_SENT]["BOOL"],
         )
         ways = item.get(_DELIVERED, {"L": []})["L"]

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from lambdas.adapters.dynamodb.brake_items import UNREADABLE, make_item_key, write_json, write_time
 from lambdas.adapters.dynamodb.counter_items import digest_labels
 from lambdas.domain.budgets.governance_table import (
+    CLOSED_KEY,
+    CLOSED_UNTIL,
     CONTENT,
     CREDIT_CELLS_PREFIX,
     CREDIT_ENTRIES,
@@ -86,6 +88,16 @@ def snapshot_item(snapshot: CreditSnapshot) -> Item:
         **make_item_key(CREDIT_SNAPSHOTS, write_time(snapshot.at)),
         CONTENT: write_json(write_snapshot(snapshot)),
     }
+
+
+def closed_key() -> Item:
+    """The key of the item with the time until which the books are closed."""
+    return make_item_key(CREDIT_SNAPSHOTS, CLOSED_KEY)
+
+
+def closed_item(at: datetime) -> Item:
+    """The item with the time until which the books are closed."""
+    return {**closed_key(), CLOSED_UNTIL: {"S": write_time(at)}}
 
 
 def read_content(item: Item, read: Callable[[Mapping[str, Any]], _Content]) -> _Content:

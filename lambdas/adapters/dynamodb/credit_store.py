@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ from lambdas.adapters.dynamodb.credit_items import (
     VERSION,
     cell_item,
     cells_partition,
+    closed_item,
+    closed_key,
     entry_item,
     grant_item,
     grant_key,
@@ -27,6 +30,7 @@ from lambdas.adapters.dynamodb.credit_items import (
 )
 from lambdas.adapters.dynamodb.items import DynamoDbTable, TableUnavailableError
 from lambdas.domain.budgets.governance_table import (
+    CLOSED_UNTIL,
     CONTENT,
     CREDIT_ENTRIES,
     CREDIT_GRANTS,
@@ -38,6 +42,7 @@ from lambdas.domain.budgets.governance_table import (
 from lambdas.domain.counters import MAX_ACTIONS
 from lambdas.domain.credits import (
     BookedCell,
+    BooksClosedError,
     CellId,
     CreditBook,
     CreditEntry,
@@ -105,9 +110,10 @@ class DynamoDbCreditStore(DynamoDbTable):
 
         Raises:
             GrantExistsError: Another grant has its id.
+            BooksClosedError: The books are closed for the time of the entry.
             CreditsUnavailableError: Others were in the way every time.
         """
-        if any(self._write([self._put_new(grant_item(balance)), self._put_entry(entry)])):
+        if self._is_refused(entry, [self._put_new(grant_item(balance))]):
             stored = self._get_item(grant_key(balance.grant.id))
             known = None if stored is None else try_to_read(stored, read_balance)
             if known is None or known.grant != balance.grant:
@@ -132,18 +138,15 @@ class DynamoDbCreditStore(DynamoDbTable):
 
         Raises:
             CreditsChangedError: One of them has another version by now, or the entry exists.
+            BooksClosedError: The books are closed for the time of the entry.
             CreditsUnavailableError: Others were in the way every time.
             ValueError: They are more than one transaction takes.
         """
         actions = [
-            self._put_entry(entry),
             *(self._replace(grant_item(grant), grant.version) for grant in grants),
             *(self._replace(cell_item(cell), cell.version) for cell in cells),
         ]
-        if len(actions) > MAX_ACTIONS:
-            message = f"entry {entry.id} changes more than {MAX_ACTIONS} items"
-            raise ValueError(message)
-        if any(self._write(actions)):
+        if self._is_refused(entry, actions):
             raise CreditsChangedError(entry.id)
 
     def list_entries(
@@ -179,6 +182,16 @@ class DynamoDbCreditStore(DynamoDbTable):
         item = snapshot_item(snapshot)
         if len(item[CONTENT]["S"].encode()) <= MAX_ITEM_BYTES:
             self._client.put_item(TableName=self._table_name, Item=item)
+
+    def close_until(self, at: datetime) -> None:
+        """Take no entry any more that is booked before a time. An earlier time changes nothing."""
+        with suppress(self._client.exceptions.ConditionalCheckFailedException):
+            self._client.put_item(
+                TableName=self._table_name,
+                Item=closed_item(at),
+                ConditionExpression=f"{_ABSENT} OR {CLOSED_UNTIL} < :at",
+                ExpressionAttributeValues={":at": {"S": write_time(at)}},
+            )
 
     def _query_range(
         self, partition: str, first: str, last: str, *, is_reversed: bool = False
@@ -222,11 +235,27 @@ class DynamoDbCreditStore(DynamoDbTable):
             }
         }
 
-    def _write(self, actions: Sequence[TransactWriteItemTypeDef]) -> list[bool]:
+    def _is_refused(self, entry: CreditEntry, changes: Sequence[TransactWriteItemTypeDef]) -> bool:
+        """Write an entry with what it changes; `True` if one of them is not as it was read."""
+        is_bookable: TransactWriteItemTypeDef = {
+            "ConditionCheck": {
+                "TableName": self._table_name,
+                "Key": closed_key(),
+                "ConditionExpression": f"{_ABSENT} OR {CLOSED_UNTIL} <= :booked_at",
+                "ExpressionAttributeValues": {":booked_at": {"S": write_time(entry.booked_at)}},
+            }
+        }
+        actions = [is_bookable, self._put_entry(entry), *changes]
+        if len(actions) > MAX_ACTIONS:
+            message = f"entry {entry.id} changes more than {MAX_ACTIONS} items"
+            raise ValueError(message)
         try:
-            return self._write_all(actions)
+            is_closed, *refused = self._write_all(actions) or [False]
         except TableUnavailableError as error:
             raise CreditsUnavailableError(str(error)) from None
+        if is_closed and not any(refused):
+            raise BooksClosedError(entry.booked_at)
+        return any(refused)
 
 
 def _read_grant(item: Item, name: str) -> GrantBalance:

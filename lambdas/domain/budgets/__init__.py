@@ -56,7 +56,7 @@ from lambdas.domain.budgets.rebuilding import (
     list_cell_ranges,
     list_incomplete_slots,
 )
-from lambdas.domain.budgets.scope import BudgetScope, read_principal
+from lambdas.domain.budgets.scope import BudgetScope, read_label, read_principal
 from lambdas.domain.budgets.status import BudgetStatus, DriverSums, find_drivers
 from lambdas.domain.budgets.stored_budgets import (
     MAX_CHANGES,
@@ -150,6 +150,7 @@ __all__ = [
     "make_weeks",
     "plan_changes",
     "read_budget",
+    "read_label",
     "read_principal",
     "read_statuses",
     "read_sums",

@@ -23,6 +23,7 @@
 | `credit-entries` | `TIME#ID` | an entry of the books of credits: it never changes |
 | `credit-cells#HOUR` | a digest of labels | the booked cost of a cell, and who has paid it |
 | `credit-snapshots` | `TIME` | the balances of all accounts before a time |
+| `credit-snapshots` | `closed` | the time before which no entry is booked any more |
 | `credits` | `switch` | the switch that lets exhausted credits stop usage; its mark |
 | `credit-alerts` | the digest of a scope | the alert of a scope: its content and state |
 | `credit-exhausted` | the digest of a scope | a scope without credits, since when and why |
@@ -96,6 +97,10 @@ CREDIT_ENTRIES = "credit-entries"
 CREDIT_CELLS_PREFIX = "credit-cells#"
 """A partition for the booked cells of each hour; the start of the hour follows."""
 CREDIT_SNAPSHOTS = "credit-snapshots"
+CLOSED_KEY = "closed"
+"""The sort key of the item with the time until which the books of credits are closed."""
+CLOSED_UNTIL = "closed_until"
+"""The attribute of that item with the time."""
 CREDIT_ALERTS = "credit-alerts"
 """The partition of alerts of credits, one for each scope."""
 CREDITS, CREDIT_EXHAUSTED = governance_keys.CREDITS, governance_keys.CREDIT_EXHAUSTED

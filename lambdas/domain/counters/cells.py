@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -33,10 +33,11 @@ class CellSpan(StrEnum):
         return _DAY_RETENTION if self is CellSpan.DAY else _SHORT_RETENTION
 
     def get_start(self, moment: datetime) -> datetime:
-        """Get the start of the cell that a moment is in."""
-        return moment - (moment - datetime.min.replace(tzinfo=moment.tzinfo)) % self.length
+        """Get the start of the cell that a moment of any zone is in, in UTC."""
+        return moment.astimezone(UTC) - (moment - _FIRST) % self.length
 
 
+_FIRST = datetime.min.replace(tzinfo=UTC)
 _LENGTHS = {
     CellSpan.QUARTER: timedelta(minutes=15),
     CellSpan.HOUR: timedelta(hours=1),

@@ -30,6 +30,7 @@ from lambdas.domain.credits.booking import (
     void,
 )
 from lambdas.domain.credits.burn_down import (
+    GrantFinder,
     burn_down,
     find_governing,
     find_overage,
@@ -59,6 +60,8 @@ from lambdas.domain.credits.enforcement import (
     StoredCreditState,
     UnpaidScope,
     find_unpaid,
+    list_paying_scopes,
+    list_unpaid_scopes,
     may_be_paid,
     name_for_callers,
 )
@@ -86,6 +89,7 @@ from lambdas.domain.credits.grants import (
     GrantBalance,
 )
 from lambdas.domain.credits.ports import (
+    BooksClosedError,
     ChangedHour,
     ChangedHours,
     CreditsChangedError,
@@ -95,8 +99,9 @@ from lambdas.domain.credits.ports import (
 )
 from lambdas.domain.credits.replay import CreditReplay, replay_credits
 from lambdas.domain.credits.scopes import (
-    MAX_SCOPE_LETTERS,
+    MAX_SCOPE_BYTES,
     describe_scope,
+    measure_scope,
     read_scope_key,
     scope_key,
 )
@@ -139,7 +144,7 @@ __all__ = [
     "MAX_GRANTS_OF_AN_ENTRY",
     "MAX_NOTE_LETTERS",
     "MAX_PRIORITY",
-    "MAX_SCOPE_LETTERS",
+    "MAX_SCOPE_BYTES",
     "MAX_USD",
     "NO_BURN",
     "RATE_TIME",
@@ -149,6 +154,7 @@ __all__ = [
     "Balances",
     "BookedCell",
     "Booking",
+    "BooksClosedError",
     "Burn",
     "BurnRates",
     "CellDifference",
@@ -177,6 +183,7 @@ __all__ = [
     "GrantBalance",
     "GrantError",
     "GrantExistsError",
+    "GrantFinder",
     "Payment",
     "Posting",
     "ScopeCredits",
@@ -203,9 +210,12 @@ __all__ = [
     "has_credit",
     "is_bookable",
     "is_under_credits",
+    "list_paying_scopes",
     "list_scopes",
+    "list_unpaid_scopes",
     "may_be_paid",
     "measure_rates",
+    "measure_scope",
     "name_for_callers",
     "read_amount",
     "read_balance",

@@ -83,7 +83,7 @@ def take_snapshot(
 
     Args:
         entries: Entries, at least those from the earlier snapshot on.
-        at: The time. No entry may be booked at an earlier one afterwards.
+        at: The time. The books are closed until then: no entry of an earlier one follows.
         before: An earlier snapshot; any other is left aside.
     """
     if before is None or before.at > at:

@@ -13,13 +13,12 @@ from typing import NamedTuple
 from lambdas.domain.counters import CellSpan
 from lambdas.domain.credits.booked_cells import BookedCell, CellId, Payment
 from lambdas.domain.credits.burn_down import (
+    GrantFinder,
     append_payment,
     burn_down,
-    find_governing,
     find_overage,
     find_payers,
     get_account,
-    is_under_credits,
     reverse,
     take_back,
 )
@@ -94,11 +93,12 @@ def grant_entry(grant: CreditGrant) -> Booking:
 
 
 def void(balance: GrantBalance, at: datetime) -> Booking | None:
-    """Void an open grant from now on; `None` if it is closed already.
+    """Void a grant from now on; `None` if it is voided already.
 
-    Its rest is lost, and nothing is booked on it any more, whatever the hour of use.
+    Its rest is lost, and nothing is booked on it any more, whatever the hour of use. One that has
+    expired can be voided, too: it does not keep its scope under credits any more.
     """
-    return _close(balance, at, EntryKind.VOID, VOIDED) if balance.is_open else None
+    return None if balance.is_voided else _close(balance, at, EntryKind.VOID, VOIDED)
 
 
 def expire(book: CreditBook, now: datetime) -> tuple[Booking, ...]:
@@ -108,13 +108,13 @@ def expire(book: CreditBook, now: datetime) -> tuple[Booking, ...]:
         for balance in sorted(book.grants.values(), key=lambda balance: balance.grant.burn_order)
         if balance.is_open
         and balance.grant.expires_at is not None
-        and balance.grant.expires_at + EXPIRY_DELAY <= now
+        and balance.grant.expires_at <= now - EXPIRY_DELAY
     )
 
 
 def is_bookable(hour: datetime, now: datetime) -> bool:
     """Say if the cells of an hour still exist, so that it can be booked."""
-    return now < hour + BOOKABLE_TIME
+    return now - BOOKABLE_TIME < hour
 
 
 def find_differences(
@@ -134,10 +134,11 @@ def find_differences(
         CellDifference(booked.get(cell, BookedCell(id=cell)), max(counted.get(cell, 0), 0))
         for cell in sorted({*counted, *booked})
     )
+    finder = GrantFinder(book.grants.values())
     differences = (
         cell
         for cell in cells
-        if cell.picodollars and is_under_credits(book, cell.booked.id.hour, cell.booked.id.labels)
+        if cell.picodollars and finder.find_governing(book.grants, *cell.booked.id)
     )
     return tuple(sorted(differences, key=lambda cell: cell.picodollars > 0))
 
@@ -156,12 +157,13 @@ def book_cells(
             same book, in its order.
         booked_at: The time of booking.
     """
+    finder = GrantFinder(book.grants.values())
     for hour in sorted({cell.booked.id.hour for cell in differences}):
         waiting: Sequence[CellDifference] = [
             cell for cell in differences if cell.booked.id.hour == hour
         ]
         while waiting:
-            transaction = _Transaction(dict(book.grants))
+            transaction = _Transaction(dict(book.grants), finder)
             waiting = transaction.add_cells(waiting)
             booking = transaction.close(hour, booked_at)
             book = apply_booking(book, booking)
@@ -179,12 +181,14 @@ class _Transaction:
 
     Attributes:
         grants: All grants, as they are after the cells so far.
+        finder: Finds them for cells.
         changed: The ids of those that it changes.
         cells: The cells, as they are afterwards.
         changes: The changes of accounts.
     """
 
     grants: dict[str, GrantBalance]
+    finder: GrantFinder
     changed: set[str] = field(default_factory=set)
     cells: list[BookedCell] = field(default_factory=list)
     changes: defaultdict[Account, int] = field(default_factory=lambda: defaultdict(int))
@@ -228,7 +232,7 @@ class _Transaction:
                 payments = take_back(payments, returned.picodollars)
             return payments
         hour, labels = difference.booked.id
-        governing = find_governing(self.grants.values(), hour, labels)
+        governing = self.finder.find_governing(self.grants, hour, labels)
         payers, overage = find_payers(governing, hour), find_overage(governing)
         for payment in burn_down(payers, difference.picodollars, overage):
             if not self._fits(payment.account):
@@ -258,7 +262,7 @@ class _Transaction:
 
 
 def _close(balance: GrantBalance, at: datetime, kind: EntryKind, account: Account) -> Booking:
-    """Close a grant; an entry without postings closes one that is used up."""
+    """Close a grant; an entry without postings closes one that has nothing left."""
     rest = balance.picodollars
     entry = CreditEntry(
         id=f"{kind}-{balance.grant.id}",
@@ -270,8 +274,8 @@ def _close(balance: GrantBalance, at: datetime, kind: EntryKind, account: Accoun
         balance,
         picodollars=0,
         version=balance.version + 1,
-        closed_at=at,
-        is_voided=kind is EntryKind.VOID,
+        closed_at=balance.closed_at or at,
+        voided_at=at if kind is EntryKind.VOID else None,
     )
     return Booking(entry, (closed,))
 

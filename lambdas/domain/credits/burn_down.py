@@ -6,32 +6,72 @@ its booked cost is booked, so that a repeat books nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import heapq
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import TypeAlias
 
+from lambdas.domain.budgets import ScopeField, read_label
 from lambdas.domain.counters import UsageLabels
 from lambdas.domain.credits.booked_cells import Payment
 from lambdas.domain.credits.entries import Account, AccountKind
 from lambdas.domain.credits.grants import CreditBook, CreditGrant, GrantBalance
 from lambdas.domain.credits.scopes import scope_key
 
+_Fields: TypeAlias = tuple[ScopeField, ...]
+_Placed: TypeAlias = tuple[int, CreditGrant]
+"""A grant after its place in the order of payment, which no other one has."""
+
+
+class GrantFinder:
+    """Finds the grants of many cells.
+
+    Their terms never change. So they are sorted once, and compared once with each combination of
+    the labels that their scopes name.
+    """
+
+    def __init__(self, balances: Iterable[GrantBalance]) -> None:
+        """Find grants among these, without those that are voided."""
+        grants = (balance.grant for balance in balances if not balance.is_voided)
+        self._by_fields = defaultdict[_Fields, list[_Placed]](list)
+        for place, grant in enumerate(sorted(grants, key=lambda grant: grant.burn_order)):
+            self._by_fields[tuple(grant.scope.conditions)].append((place, grant))
+        self._found: dict[tuple[_Fields, tuple[str, ...]], list[_Placed]] = {}
+
+    def find_governing(
+        self, balances: Mapping[str, GrantBalance], hour: datetime, labels: UsageLabels
+    ) -> tuple[GrantBalance, ...]:
+        """Find the grants that put the usage of an hour under credits, in the order of payment.
+
+        Grants that are used up or have expired are among them, so that usage after them is overage.
+
+        Args:
+            balances: The same grants by id, as they are by now.
+            hour: The start of the hour.
+            labels: The labels of the usage.
+        """
+        placed = heapq.merge(*(self._find(fields, labels) for fields in self._by_fields))
+        return tuple(balances[grant.id] for _, grant in placed if grant.effective_from <= hour)
+
+    def _find(self, fields: _Fields, labels: UsageLabels) -> list[_Placed]:
+        """Find the grants with conditions on some labels."""
+        key = fields, tuple(read_label(field, labels) for field in fields)
+        if key not in self._found:
+            self._found[key] = [
+                (place, grant)
+                for place, grant in self._by_fields[fields]
+                if grant.scope.includes(labels)
+            ]
+        return self._found[key]
+
 
 def find_governing(
     balances: Iterable[GrantBalance], hour: datetime, labels: UsageLabels
 ) -> tuple[GrantBalance, ...]:
-    """Find the grants that put the usage of an hour under credits, in the order in which they pay.
-
-    Grants that are used up or have expired are among them, so that usage after them is overage.
-    Voided ones are not.
-    """
-    governing = (
-        balance
-        for balance in balances
-        if not balance.is_voided
-        and balance.grant.effective_from <= hour
-        and balance.grant.scope.includes(labels)
-    )
-    return tuple(sorted(governing, key=lambda balance: balance.grant.burn_order))
+    """Find the grants that put one usage under credits, see `GrantFinder.find_governing`."""
+    by_id = {balance.grant.id: balance for balance in balances}
+    return GrantFinder(by_id.values()).find_governing(by_id, hour, labels)
 
 
 def find_payers(governing: Iterable[GrantBalance], hour: datetime) -> tuple[GrantBalance, ...]:

@@ -99,7 +99,7 @@ def write_balance(balance: GrantBalance) -> Document:
         "rest_usd": write_usd(balance.picodollars),
         "revision": balance.version,
         "closed_at": _write_time(balance.closed_at),
-        "is_voided": balance.is_voided,
+        "voided_at": _write_time(balance.voided_at),
     }
 
 
@@ -115,7 +115,7 @@ def read_balance(document: Mapping[str, Any]) -> GrantBalance:
         picodollars=read_usd(document["rest_usd"]),
         version=int(document["revision"]),
         closed_at=_read_time(document["closed_at"]),
-        is_voided=bool(document["is_voided"]),
+        voided_at=_read_time(document["voided_at"]),
     )
 
 

@@ -19,7 +19,7 @@ from lambdas.domain.credits.exhausted import ExhaustedScope, ExhaustedScopes
 from lambdas.domain.credits.grants import CreditBook
 from lambdas.domain.credits.ports import CreditStore
 from lambdas.domain.credits.scopes import scope_key
-from lambdas.domain.credits.status import list_scopes
+from lambdas.domain.credits.status import ScopeCredits, list_scopes
 from lambdas.domain.credits.switch import CreditSwitchReader
 from lambdas.domain.credits.validation import floor_hour
 
@@ -92,16 +92,17 @@ class StoredCreditState:
     switch: CreditSwitchReader
 
     def read_state(self, now: datetime) -> CreditState | None:
-        """Read the state; `None` if a grant cannot be read, which may be the one that pays."""
-        exhausted, switch = self.exhausted.list_exhausted(), self.switch.read()
+        """Read the state; `None` if a grant cannot be read, which may be the one that pays.
+
+        The switch goes first: while it is off, nothing is denied, whatever can be read.
+        """
+        switch, exhausted = self.switch.read(), self.exhausted.list_exhausted()
         if not exhausted:
             return CreditState((), switch.is_on)
         book = self.store.read_book()
-        return (
-            None
-            if book.unreadable
-            else CreditState(find_unpaid(exhausted, book, now), switch.is_on)
-        )
+        if book.unreadable:
+            return None if switch.is_on else CreditState()
+        return CreditState(find_unpaid(exhausted, book, now), switch.is_on)
 
 
 def find_unpaid(
@@ -116,47 +117,65 @@ def find_unpaid(
         book: All grants.
         now: The time.
     """
-    scopes = {scope.key: scope for scope in list_scopes(book, now)}
+    paying = list_paying_scopes(book, now)
     return tuple(
         UnpaidScope(
             each,
             scope.granted_picodollars,
             scope.granted_picodollars - sum(balance.picodollars for balance in scope.grants),
-            tuple(_list_unpaid_callers(each.scope, book, now)),
+            tuple(_list_unpaid_callers(each.scope, paying)),
         )
-        for each in exhausted
-        if (scope := scopes.get(scope_key(each.scope))) is not None
-        and not scope.balance_picodollars
+        for each, scope in _list_exhausted(exhausted, book, now)
     )
 
 
-def _list_unpaid_callers(scope: BudgetScope, book: CreditBook, now: datetime) -> Iterator[str]:
-    named = list_named_callers(scope) if find_brake_obstacle(scope, None) is None else ()
-    for arn in named:
-        labels, unknown = _make_labels(arn, scope)
-        if not may_be_paid(book, now, labels, unknown):
-            yield arn
+def list_unpaid_scopes(
+    exhausted: Iterable[ExhaustedScope], book: CreditBook, now: datetime
+) -> tuple[BudgetScope, ...]:
+    """List the scopes that are still exhausted, see `find_unpaid`."""
+    return tuple(each.scope for each, _ in _list_exhausted(exhausted, book, now))
+
+
+def list_paying_scopes(book: CreditBook, now: datetime) -> tuple[BudgetScope, ...]:
+    """List the scopes for whose usage grants can pay now, each once, the widest ones first."""
+    hour = floor_hour(now)
+    paying = {
+        scope_key(balance.grant.scope): balance.grant.scope
+        for balance in book.grants.values()
+        if balance.is_open and balance.picodollars > 0 and balance.grant.is_effective(hour)
+    }
+    return tuple(sorted(paying.values(), key=lambda scope: len(scope.conditions)))
 
 
 def may_be_paid(
-    book: CreditBook, now: datetime, labels: UsageLabels, unknown: Collection[ScopeField] = ()
+    paying: Iterable[BudgetScope], labels: UsageLabels, unknown: Collection[ScopeField] = ()
 ) -> bool:
-    """Say if a grant may pay for usage now.
+    """Say if a grant may pay for usage.
 
     Args:
-        book: All grants.
-        now: The time.
+        paying: The scopes for whose usage grants can pay.
         labels: The labels of the usage.
         unknown: Those that are not known: they meet every condition.
     """
-    hour = floor_hour(now)
-    return any(
-        balance.is_open
-        and balance.picodollars > 0
-        and balance.grant.is_effective(hour)
-        and balance.grant.scope.includes(labels, unknown)
-        for balance in book.grants.values()
-    )
+    return any(scope.includes(labels, unknown) for scope in paying)
+
+
+def _list_exhausted(
+    exhausted: Iterable[ExhaustedScope], book: CreditBook, now: datetime
+) -> Iterator[tuple[ExhaustedScope, ScopeCredits]]:
+    scopes = {scope.key: scope for scope in list_scopes(book, now)}
+    for each in exhausted:
+        scope = scopes.get(scope_key(each.scope))
+        if scope is not None and not scope.balance_picodollars:
+            yield each, scope
+
+
+def _list_unpaid_callers(scope: BudgetScope, paying: Sequence[BudgetScope]) -> Iterator[str]:
+    named = list_named_callers(scope) if find_brake_obstacle(scope, None) is None else ()
+    for arn in named:
+        labels, unknown = _make_labels(arn, scope)
+        if not may_be_paid(paying, labels, unknown):
+            yield arn
 
 
 def name_for_callers(scope: BudgetScope) -> str:

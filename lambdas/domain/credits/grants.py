@@ -57,19 +57,24 @@ class GrantBalance:
         picodollars: What is left, never below 0.
         version: A number that increases with each change.
         closed_at: The time at which it expired or was voided, by booking; `None` while it is open.
-        is_voided: True if it was voided.
+        voided_at: The time at which it was voided, open or expired; `None` if it was not.
     """
 
     grant: CreditGrant
     picodollars: int
     version: int = 0
     closed_at: datetime | None = None
-    is_voided: bool = False
+    voided_at: datetime | None = None
 
     @property
     def is_open(self) -> bool:
         """True until it expires or is voided."""
         return self.closed_at is None
+
+    @property
+    def is_voided(self) -> bool:
+        """True once it is voided."""
+        return self.voided_at is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from lambdas.domain.credits.balances import CreditSnapshot
 from lambdas.domain.credits.booked_cells import BookedCell, CellId
 from lambdas.domain.credits.entries import CreditEntry
 from lambdas.domain.credits.grants import CreditBook, GrantBalance
+from lambdas.domain.times import write_seconds
 
 
 class CreditsChangedError(Exception):
@@ -24,6 +25,17 @@ class CreditsUnavailableError(Exception):
     """The store was too busy at every attempt. Trying again is safe."""
 
 
+class BooksClosedError(CreditsUnavailableError):
+    """The books are closed for the time of an entry: the clock that gave it is behind."""
+
+    def __init__(self, booked_at: datetime) -> None:
+        """Name the time of the entry."""
+        super().__init__(
+            f"the books of {write_seconds(booked_at)} are closed already: this clock is behind, set"
+            " it right"
+        )
+
+
 class CreditStore(Protocol):
     """The books of credits. Each write is one transaction: all of it or nothing."""
 
@@ -35,6 +47,7 @@ class CreditStore(Protocol):
 
         Raises:
             GrantExistsError: Another grant has its id.
+            BooksClosedError: The books are closed for the time of the entry.
             CreditsUnavailableError: Others were in the way every time.
         """
 
@@ -56,6 +69,7 @@ class CreditStore(Protocol):
 
         Raises:
             CreditsChangedError: One of them has another version by now, or the entry exists.
+            BooksClosedError: The books are closed for the time of the entry.
             CreditsUnavailableError: Others were in the way every time.
         """
 
@@ -63,6 +77,12 @@ class CreditStore(Protocol):
         self, start: datetime | None = None, end: datetime | None = None
     ) -> Iterator[CreditEntry]:
         """List entries that were booked from a time until before another, in order of booking."""
+
+    def close_until(self, at: datetime) -> None:
+        """Take no entry any more that is booked before a time. An earlier time changes nothing.
+
+        A snapshot of that time has all entries before it, if they are read afterwards.
+        """
 
     def read_snapshot(self, until: datetime) -> CreditSnapshot | None:
         """Read the latest snapshot that is not later than a time; `None` before the first."""

@@ -6,8 +6,8 @@ import json
 
 from lambdas.domain.budgets import BudgetScope, ScopeField, describe_usage
 
-MAX_SCOPE_LETTERS = 1024
-"""The letters of a scope's key, so that an entry over many scopes fits into an item."""
+MAX_SCOPE_BYTES = 1024
+"""The bytes of a scope's key in JSON, so that an entry over many scopes fits into an item."""
 
 
 def scope_key(scope: BudgetScope) -> str:
@@ -18,6 +18,11 @@ def scope_key(scope: BudgetScope) -> str:
     """
     conditions = {field.value: sorted({*names}) for field, names in scope.conditions.items()}
     return json.dumps(conditions, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def measure_scope(scope: BudgetScope) -> int:
+    """Measure the bytes that the key of a scope takes in an entry, whose JSON has ASCII alone."""
+    return len(json.dumps(scope_key(scope)))
 
 
 def read_scope_key(key: str) -> BudgetScope:

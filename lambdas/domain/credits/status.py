@@ -91,6 +91,20 @@ class ScopeCredits:
         is_low = rest * _PERCENT <= amounts * low_percent
         return CreditLevel.LOW if is_low else CreditLevel.SUFFICIENT
 
+    def has_risen(self, since: datetime, picodollars: int) -> bool:
+        """Say if credits were added since a time: by a grant that is newer, or to the balance.
+
+        Args:
+            since: The time.
+            picodollars: The balance at that time.
+        """
+        is_new = any(
+            balance.picodollars
+            and (balance.grant.created_at > since or balance.grant.effective_from > since)
+            for balance in self.effective
+        )
+        return is_new or self.balance_picodollars > picodollars
+
 
 class BurnRates(NamedTuple):
     """Usage a day, in pico-dollars.
@@ -111,12 +125,14 @@ class CreditAlert(NamedTuple):
         key: The key of the scope.
         level: The worst level since its credits were sufficient.
         since: The time at which it was noticed.
+        picodollars: The balance at that time.
         is_sent: True once people are notified; at once if the credits are sufficient.
     """
 
     key: str
     level: CreditLevel
     since: datetime
+    picodollars: int
     is_sent: bool = False
 
 
@@ -162,10 +178,14 @@ def measure_rates(
         entries: Entries, at least those of the `RATE_TIME` before the time of the scopes.
         scopes: The scopes, all at the same time.
     """
-    booked, rates = list(entries), dict[str, BurnRates]()
+    scopes, rates = list(scopes), dict[str, BurnRates]()
+    if not scopes:
+        return rates
+    at, booked = scopes[0].at, list(entries)
+    burned_day, burned_week = (sum_recent(booked, time, at) for time in (_DAY, RATE_TIME))
     for scope in scopes:
-        day = sum_recent(booked, _DAY, scope.at).get(scope.key, NO_BURN)
-        week = sum_recent(booked, RATE_TIME, scope.at).get(scope.key, NO_BURN)
+        day = burned_day.get(scope.key, NO_BURN)
+        week = burned_week.get(scope.key, NO_BURN)
         time = min(max(scope.at - scope.since, _DAY), RATE_TIME)
         rates[scope.key] = BurnRates(
             max(day.picodollars, 0),
@@ -202,20 +222,27 @@ def find_credit_alerts(
     """Find the alerts that change: a level that is worse than before is due.
 
     Credits that are sufficient again, by a new grant or a correction, end an alert, so that the
-    next one is sent. Small corrections between low and exhausted send nothing twice.
+    next one is sent. A balance that only falls ends none, although credits may look sufficient once
+    a grant is used up or closed. Small corrections between low and exhausted send nothing twice.
 
     Args:
         scopes: All scopes under credits.
         alerts: The alerts as they are stored, by the key of the scope.
         low_percent: See `ScopeCredits.find_level`.
     """
-    levels = {scope.key: (scope.find_level(low_percent), scope.at) for scope in scopes}
-    for key, (level, at) in levels.items():
-        noted = alerts[key].level if key in alerts else CreditLevel.SUFFICIENT
+    for scope in scopes:
+        level, alert = scope.find_level(low_percent), alerts.get(scope.key)
+        found = CreditAlert(scope.key, level, scope.at, scope.balance_picodollars)
+        noted = CreditLevel.SUFFICIENT if alert is None else alert.level
         if level > noted:
-            yield CreditAlert(key, level, at)
-        elif level is CreditLevel.SUFFICIENT and noted is not level:
-            yield CreditAlert(key, level, at, is_sent=True)
-    for key, alert in alerts.items():
-        if key not in levels and alert.level is not CreditLevel.SUFFICIENT:
-            yield alert._replace(level=CreditLevel.SUFFICIENT, is_sent=True)
+            yield found
+        elif (
+            alert is not None
+            and level is CreditLevel.SUFFICIENT
+            and noted is not level
+            and scope.has_risen(alert.since, alert.picodollars)
+        ):
+            yield found._replace(is_sent=True)
+    for key in sorted(alerts.keys() - {scope.key for scope in scopes}):
+        if alerts[key].level is not CreditLevel.SUFFICIENT:
+            yield alerts[key]._replace(level=CreditLevel.SUFFICIENT, is_sent=True)

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 from lambdas.domain.counters import CellSpan
 from lambdas.domain.credits.documents import read_usd
 from lambdas.domain.credits.grants import MAX_GRANTS, CreditBook, CreditGrant
-from lambdas.domain.credits.scopes import MAX_SCOPE_LETTERS, scope_key
+from lambdas.domain.credits.scopes import MAX_SCOPE_BYTES, measure_scope
 from lambdas.domain.money import PICODOLLARS
-from lambdas.domain.times import write_time
+from lambdas.domain.times import write_seconds
 
 MAX_USD = 1_000_000_000
 _MAX_PICODOLLARS: int = MAX_USD * PICODOLLARS
 MAX_PRIORITY = 1000
+MIN_TIME, MAX_TIME = datetime(2000, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+"""The range of a grant's times: far enough from both ends of the calendar for all calculations."""
 MAX_NOTE_LETTERS = 200
 ID_PATTERN = "^[a-z0-9][a-z0-9-]{0,63}$"
+_AMOUNT_FORM = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _ID = re.compile(ID_PATTERN.removesuffix("$"))
 
 
@@ -34,10 +37,12 @@ def read_amount(text: str) -> int:
     Raises:
         GrantError: It is no number above 0, is too large or has more than 12 decimal places.
     """
+    message = "give the amount in US dollars with at most 12 decimal places, such as 250.50"
+    if not _AMOUNT_FORM.fullmatch(text):
+        raise GrantError([message])
     try:
         picodollars = read_usd(text)
     except (ArithmeticError, ValueError) as error:
-        message = "give the amount in US dollars with at most 12 decimal places, such as 250.50"
         raise GrantError([message]) from error
     if not _is_amount(picodollars):
         raise GrantError([_AMOUNT])
@@ -89,30 +94,34 @@ def _find_problems(grant: CreditGrant) -> Iterator[str]:
     if not 0 <= grant.priority <= MAX_PRIORITY:
         yield f"give a priority from 0 to {MAX_PRIORITY:,}; the lowest number pays first"
     if len(grant.note) > MAX_NOTE_LETTERS or not grant.note.isprintable():
-        yield f"give a note of one line with up to {MAX_NOTE_LETTERS} letters"
-    if len(scope_key(grant.scope)) > MAX_SCOPE_LETTERS:
+        yield f"give a note of one line with up to {MAX_NOTE_LETTERS} characters"
+    if measure_scope(grant.scope) > MAX_SCOPE_BYTES:
         yield (
-            f"the scope has more than {MAX_SCOPE_LETTERS:,} letters: use patterns, or several"
-            " grants"
+            f"the scope takes more than {MAX_SCOPE_BYTES:,} bytes, and letters beyond English take"
+            " several: use patterns, or several grants"
         )
     yield from _find_problems_of_times(grant)
 
 
 def _find_problems_of_times(grant: CreditGrant) -> Iterator[str]:
-    earliest, effective, expires = (
-        floor_hour(grant.created_at),
-        grant.effective_from,
-        grant.expires_at,
-    )
-    if floor_hour(effective) != effective or (expires and floor_hour(expires) != expires):
-        yield "give whole hours, such as 2026-07-01T00:00:00+00:00"
+    effective, expires = grant.effective_from, grant.expires_at
+    times = [effective] if expires is None else [effective, expires]
+    if not all(MIN_TIME <= time < MAX_TIME for time in times):
+        yield (
+            f"give times from {write_seconds(MIN_TIME)} until before {write_seconds(MAX_TIME)};"
+            " leave the end out for never"
+        )
+        return
+    earliest = floor_hour(grant.created_at)
+    if any(floor_hour(time) != time for time in times):
+        yield "give whole hours of UTC, such as 2026-07-01T00:00:00Z"
     if effective < earliest:
         yield (
-            f"the grant would be effective before it exists: give {write_time(earliest)} or a"
+            f"the grant would be effective before it exists: give {write_seconds(earliest)} or a"
             " later hour"
         )
     if expires is not None and expires <= effective:
         yield (
             "the grant would end before it begins: give an end after"
-            f" {write_time(effective)}, or none"
+            f" {write_seconds(effective)}, or leave it out for never"
         )

@@ -185,7 +185,7 @@ def _compare_subscription(
 
 
 def _try_to_read(policy: str) -> object:
-    """Read a filter policy as JSON; `None` for a text that is none."""
+    """Read a filter policy as JSON; `None` for another text."""
     try:
         return json.loads(policy)
     except ValueError:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
 
-from lambdas.domain.metrics.catalog import CREDIT_DELAYS, CREDIT_MISMATCH
+from lambdas.domain.metrics.catalog import CREDIT_DELAYS, CREDIT_MISMATCH, HealthMetric
 from lambdas.functions.credit_booker.settings import Settings
 from lambdas.observability import log_request_id, logger, record_health
 from lambdas.services.book_credits import BookingReport, CreditBooker
@@ -25,30 +26,46 @@ MAX_WAIT = timedelta(minutes=30)
 
 
 class CreditRunError(Exception):
-    """A part of a run failed: metrics or alerts. The text has all that did."""
+    """A part of a run failed: booking, metrics or alerts. The text has all that did."""
 
 
 @log_request_id
 def lambda_handler(_event: object, context: LambdaContext) -> None:
     """Book usage and expiries, store what follows from them, and send alerts that are due.
 
+    A part that fails stops no other part.
+
     Raises:
-        CreditRunError: Alerts or metrics were not delivered, and stay due. The log has the errors.
+        CreditRunError: A part failed. What it left is done by another run. The log has the errors.
     """
-    now, has_time = datetime.now(UTC), time_check(context)
-    booked = booker().book(now, has_time)
-    _log_booking(booked)
-    watched = watcher().watch(now)
-    sent = sender().send(now, has_time)
-    if watched.alerts or sent.sent:
-        logger.info("Credits are low or exhausted", alerts=watched.alerts, messages=sent.sent)
-    is_late = booked.waiting_since is not None and now - booked.waiting_since > MAX_WAIT
-    record_health(
-        {CREDIT_DELAYS: int(is_late), CREDIT_MISMATCH: _count_mismatches(booked, watched)}
-    )
-    problems = [*_log_watching(watched), *_log_unsent(sent)]
+    now, has_time, problems = datetime.now(UTC), time_check(context), list[str]()
+    health = dict[HealthMetric, float]()
+    with _isolate("usage not booked", problems):
+        booked = booker().book(now, has_time)
+        _log_booking(booked)
+        is_late = booked.waiting_since is not None and now - booked.waiting_since > MAX_WAIT
+        health[CREDIT_DELAYS] = int(is_late)
+        health[CREDIT_MISMATCH] = len(booked.failed + booked.mismatches + booked.unreadable)
+    with _isolate("alerts not made", problems):
+        watched = watcher().watch(now)
+        problems += _log_watching(watched)
+        health[CREDIT_MISMATCH] = health.get(CREDIT_MISMATCH, 0) + _count_mismatches(watched)
+    with _isolate("alerts not sent", problems):
+        sent = sender().send(now, has_time)
+        problems += _log_unsent(sent)
+    record_health(health)
     if problems:
         raise CreditRunError("; ".join(dict.fromkeys(problems)))
+
+
+@contextmanager
+def _isolate(part: str, problems: list[str]) -> Iterator[None]:
+    """Let an error of a part stop that part alone, and note it."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  # the handler raises it after the other parts
+        logger.error("A part of the run failed", exc_info=error, part=part)
+        problems.append(f"{part}: {type(error).__name__}")
 
 
 def _log_booking(report: BookingReport) -> None:
@@ -65,20 +82,15 @@ def _log_booking(report: BookingReport) -> None:
         logger.warning("Credits are not booked completely", reason=report.reason)
 
 
-def _count_mismatches(booked: BookingReport, watched: CreditWatchReport) -> int:
-    """Count what does not fit: booked hours, grants and alerts."""
-    return (
-        len(booked.failed)
-        + len(booked.mismatches)
-        + len(booked.unreadable)
-        + len(watched.differing)
-        + len(watched.removed)
-        + (watched.unreadable is not None)
-    )
+def _count_mismatches(report: CreditWatchReport) -> int:
+    """Count what does not fit: grants, alerts, and entries that cannot be read."""
+    return len(report.differing) + len(report.removed) + (report.unreadable is not None)
 
 
 def _log_watching(report: CreditWatchReport) -> Iterator[str]:
-    """Log what does not fit; returns in short what failed."""
+    """Log new alerts and what does not fit; returns in short what failed."""
+    if report.alerts:
+        logger.info("Credits are low or exhausted", alerts=report.alerts)
     for name in report.differing:
         logger.error("The balance of a grant is not the sum of its entries", grant=name)
     for key in report.removed:
@@ -92,7 +104,9 @@ def _log_watching(report: CreditWatchReport) -> Iterator[str]:
 
 
 def _log_unsent(report: CreditSendReport) -> Iterator[str]:
-    """Log the alerts that are not sent; returns them in short."""
+    """Log the alerts that are sent and those that are not; returns these in short."""
+    if report.sent:
+        logger.info("Alerts of credits are sent", messages=report.sent)
     for error in report.errors:
         logger.error("An alert of credits is not sent", exc_info=error)
     for reason in [*report.failures, *(type(error).__name__ for error in report.errors)]:

@@ -23,6 +23,7 @@ from lambdas.domain.credits import (
     MAX_GRANTS_OF_AN_ENTRY,
     Account,
     AccountKind,
+    BooksClosedError,
     CellId,
     ChangedHours,
     CreditBook,
@@ -245,6 +246,31 @@ def test_a_snapshot_of_a_time_or_the_latest_before_it_is_read(stored: Stored) ->
     assert stored.books.read_snapshot(NOON + 5 * HOUR) == second
 
 
+def test_no_entry_is_booked_before_the_books_were_closed(stored: Stored) -> None:
+    add(stored.books, grant())
+    stored.books.close_until(NOON + HOUR)
+    stored.books.close_until(NOON)
+    late = NOON + HOUR - timedelta(microseconds=1)
+    with pytest.raises(BooksClosedError, match="the books of 2026-09-08T12:59:59Z are closed"):
+        add(stored.books, grant("late", created_at=late))
+    with pytest.raises(BooksClosedError):
+        book(stored.books, {CellId(NOON, labels()): DOLLAR}, late)
+    assert read_rests(stored.books) == {"start": 10 * DOLLAR}
+    assert not stored.books.read_booked(NOON)
+    add(stored.books, grant())  # a repeat
+    book(stored.books, {CellId(NOON, labels()): DOLLAR}, NOON + HOUR)
+    add(stored.books, grant("next", created_at=NOON + HOUR))
+    assert read_rests(stored.books) == {"start": 9 * DOLLAR, "next": 10 * DOLLAR}
+    assert stored.books.read_snapshot(NOON + 2 * HOUR) is None
+
+
+def test_a_change_is_refused_as_such_also_where_the_books_are_closed(stored: Stored) -> None:
+    add(stored.books, grant())
+    stored.books.close_until(NOON + HOUR)
+    with pytest.raises(GrantExistsError):
+        add(stored.books, grant(picodollars=1))
+
+
 def count(
     stored: Stored, number: int, *hours: datetime, shard: str = "shard-1", at: datetime = NOON
 ) -> None:
@@ -406,6 +432,16 @@ def test_a_note_that_another_version_wrote_is_passed_over(dynamodb: Stored) -> N
     count(dynamodb, 1, NOON)
     change_item(COUNTERS, CHANGED_HOURS, changed_at={"S": "yesterday"})
     assert not dynamodb.hours.list_changed()
+
+
+@pytest.mark.parametrize("hour", ["2026-09-08T12:30:00+00:00", "2026-09-08T12:00:00"])
+def test_a_note_of_no_whole_hour_of_utc_is_passed_over(dynamodb: Stored, hour: str) -> None:
+    count(dynamodb, 1, NOON)
+    (item,) = query(COUNTERS, CHANGED_HOURS)
+    boto3.client("dynamodb").put_item(
+        TableName=COUNTERS, Item=item | {SORT_KEY: {"S": f"{hour}#shard-1"}}
+    )
+    assert [note.hour for note in dynamodb.hours.list_changed()] == [NOON]
 
 
 def test_a_note_goes_with_its_hour(dynamodb: Stored) -> None:

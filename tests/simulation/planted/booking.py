@@ -111,6 +111,8 @@ class WritesInTwoSteps(Plant):
 
 
 def _put_anyway(action: Mapping[str, Any]) -> Mapping[str, Any]:
+    if "Put" not in action:
+        return action
     put = action["Put"]
     return {"Put": {"TableName": put["TableName"], "Item": put["Item"]}}
 

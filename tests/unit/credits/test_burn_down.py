@@ -1,9 +1,13 @@
 """The grants that pay for usage, with examples that people can follow."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from lambdas.domain.budgets import BudgetScope
 from lambdas.domain.credits import (
     EXPIRED,
     EXPIRY_DELAY,
@@ -14,6 +18,8 @@ from lambdas.domain.credits import (
     Account,
     AccountKind,
     EntryKind,
+    GrantBalance,
+    GrantFinder,
     book_cells,
     has_credit,
     is_bookable,
@@ -27,6 +33,66 @@ CHAT = make_cell("chat")
 ALL = scope_key(make_scope())
 OVERAGE = Account(AccountKind.OVERAGE, ALL)
 USAGE = Account(AccountKind.USAGE, ALL)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(
+                [{}, {"project": ("a",)}, {"project": ("a", "b*")}, {"model": ("n*",)}]
+            ),
+            st.integers(0, 2),
+            st.integers(0, 2),
+            st.booleans(),
+        )
+    ),
+    st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["nova", "claude"]))),
+)
+def test_grants_are_found_for_many_cells_as_for_one(
+    grants: list[tuple[dict[str, Any], int, int, bool]], cells: list[tuple[str, str]]
+) -> None:
+    balances = {
+        f"grant-{number}": GrantBalance(
+            grant=make_grant(
+                f"grant-{number}",
+                scope=BudgetScope(**conditions),
+                priority=priority,
+                effective_from=NOON + hours * HOUR,
+            ),
+            picodollars=1,
+            voided_at=NOON if is_voided else None,
+        )
+        for number, (conditions, priority, hours, is_voided) in enumerate(grants)
+    }
+    finder = GrantFinder(balances.values())
+    for project, model in cells:
+        labels = make_cell(project, model=model).labels
+        expected = [
+            balance
+            for balance in sorted(balances.values(), key=lambda each: each.grant.burn_order)
+            if not balance.is_voided
+            and balance.grant.effective_from <= NOON + HOUR
+            and balance.grant.scope.includes(labels)
+        ]
+        assert [*finder.find_governing(balances, NOON + HOUR, labels)] == expected
+
+
+def test_scopes_are_compared_once_with_the_same_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    includes, compared = BudgetScope.includes, [0]
+
+    def include_and_count(*arguments: Any) -> bool:
+        compared[0] += 1
+        return includes(*arguments)
+
+    monkeypatch.setattr(BudgetScope, "includes", include_and_count)
+    books = Books()
+    for number in range(10):
+        books.grant(make_grant(f"grant-{number}", scope=make_scope(f"project-{number}")))
+    books.grant(make_grant("all", priority=60))
+    cells = [make_cell(f"project-{n % 10}", model=f"model-{n}") for n in range(500)]
+    books.use(dict.fromkeys(cells, 1))
+    assert books.get_rest("grant-0") == 50
+    assert compared[0] == 2 * (10 * 10 + 1)  # to find differences, then to book them
 
 
 def open_books(**amounts: int) -> Books:
@@ -206,7 +272,7 @@ def test_many_cells_are_booked_by_as_many_entries_as_transactions_need() -> None
     assert [len(booking.cells) for booking in bookings] == [60, 60, 10]
     assert len({booking.entry.id for booking in bookings}) == 3
     assert all(1 + len(booking.cells) + len(booking.grants) <= 100 for booking in bookings)
-    assert MAX_CELLS + MAX_GRANTS_OF_AN_ENTRY + 1 <= 100
+    assert MAX_CELLS + MAX_GRANTS_OF_AN_ENTRY + 2 <= 100
     assert [booking.grants[0].version for booking in bookings] == [2, 3, 4]
 
 

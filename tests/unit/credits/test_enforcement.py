@@ -1,5 +1,6 @@
 """Usage that no grant pays for is found by scope, caller and call."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from lambdas.domain.budgets import BudgetScope, ScopeField
 from lambdas.domain.credits import (
     StoredCreditState,
     find_unpaid,
+    list_paying_scopes,
     may_be_paid,
     name_for_callers,
 )
@@ -99,8 +101,9 @@ def test_a_label_that_is_not_known_may_be_that_of_a_grant() -> None:
         make_book(make_balance("june", CHAT_PROJECT, 1)),
         LABELS._replace(project="other"),
     )
-    assert not may_be_paid(book, NOON, labels)
-    assert may_be_paid(book, NOON, labels, {ScopeField.PROJECT})
+    paying = list_paying_scopes(book, NOON)
+    assert not may_be_paid(paying, labels)
+    assert may_be_paid(paying, labels, {ScopeField.PROJECT})
 
 
 def test_names_for_callers_hold_no_arn() -> None:
@@ -118,4 +121,5 @@ def test_credits_are_not_known_while_a_grant_cannot_be_read() -> None:
     assert found is not None
     assert [unpaid.callers for unpaid in found.unpaid] == [(ANA, BEN)]
     store.read_book = lambda: make_book(unreadable=["june"])  # type: ignore[method-assign]
-    assert state.read_state(NOON) is None
+    assert replace(state, switch=FixedSwitch(is_on=True)).read_state(NOON) is None
+    assert state.read_state(NOON) == ((), False)

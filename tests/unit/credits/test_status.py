@@ -1,7 +1,7 @@
 """Levels, alerts, burn rates and days left of scopes."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -23,6 +23,8 @@ from lambdas.domain.credits import (
     measure_rates,
     read_scope_key,
     scope_key,
+    status,
+    sum_recent,
 )
 from tests.builders import NOON
 from tests.credit_books import HOUR, Books, make_cell, make_grant, make_scope
@@ -128,14 +130,81 @@ def test_a_new_grant_ends_an_alert_and_a_void_of_all_grants_too() -> None:
     books = open_books(june={})
     books.use({CHAT: 100})
     (alert,) = find_credit_alerts(list_scopes(books.book, NOON), {}, 20)
-    assert alert == CreditAlert(ALL, CreditLevel.EXHAUSTED, NOON)
+    assert alert == CreditAlert(ALL, CreditLevel.EXHAUSTED, NOON, 0)
     assert [*find_credit_alerts(list_scopes(books.book, NOON), {ALL: alert}, 20)] == []
-    books.grant(make_grant("july"))
+    books.grant(make_grant("july", created_at=NOON + HOUR))
     (ended,) = find_credit_alerts(list_scopes(books.book, NOON), {ALL: alert}, 20)
     assert (ended.level, ended.is_sent) == (CreditLevel.SUFFICIENT, True)
     (ended,) = find_credit_alerts((), {ALL: alert}, 20)
     assert (ended.level, ended.is_sent) == (CreditLevel.SUFFICIENT, True)
     assert [*find_credit_alerts((), {ALL: ended}, 20)] == []
+
+
+def test_a_balance_that_only_falls_is_low_once() -> None:
+    """Also when the larger grant is used up, and a part of it is left."""
+    books = open_books(june={"amount": 1000}, july={"amount": 100, "priority": 60})
+    low, exhausted = [CreditLevel.LOW], [CreditLevel.EXHAUSTED]
+    found = [*run_alerts(books, 900, 1000, 1085, 1100)]
+    assert found == [low, [], [], exhausted]
+
+
+def test_an_expiry_ends_no_alert() -> None:
+    books = open_books(
+        june={"amount": 1000, "expires_at": NOON + HOUR}, july={"amount": 100, "priority": 60}
+    )
+    books.use({CHAT: 900})
+    (alert,) = find_credit_alerts(list_scopes(books.book, NOON), {}, 20)
+    scopes = list_scopes(books.book, NOON + HOUR)
+    assert scopes[0].find_level(20) is CreditLevel.SUFFICIENT
+    assert [*find_credit_alerts(scopes, {ALL: alert}, 20)] == []
+
+
+def test_a_small_grant_after_an_alert_can_be_low_again() -> None:
+    books, alerts = open_books(june={"amount": 1000}), dict[str, CreditAlert]()
+
+    def find(at: Any) -> list[CreditLevel]:
+        changed = list(find_credit_alerts(list_scopes(books.book, at), alerts, 20))
+        alerts.update({alert.key: alert for alert in changed})
+        return [alert.level for alert in changed]
+
+    books.use({CHAT: 900})
+    assert find(NOON) == [CreditLevel.LOW]
+    later = NOON + timedelta(minutes=1)
+    books.grant(make_grant("july", 50, priority=60, created_at=later))
+    assert find(later) == []
+    books.use({CHAT: 1000}, later)
+    assert find(later) == [CreditLevel.SUFFICIENT]
+    books.use({CHAT: 1045}, later)
+    assert find(later) == [CreditLevel.LOW]
+
+
+@given(
+    st.lists(st.integers(1, 1000), min_size=1, max_size=4),
+    st.lists(st.integers(0, 4000), max_size=12),
+    st.lists(st.integers(0, 9), min_size=4, max_size=4),
+)
+def test_usage_alone_sends_each_level_once(
+    amounts: list[int], used: list[int], ends: list[int]
+) -> None:
+    books = open_books(
+        **{
+            f"grant-{number}": {
+                "amount": amount,
+                "expires_at": NOON + ends[number] * HOUR if ends[number] else None,
+            }
+            for number, amount in enumerate(amounts)
+        }
+    )
+    alerts, sent = dict[str, CreditAlert](), list[CreditLevel]()
+    for hours, amount in enumerate(sorted(used)):
+        at = NOON + hours * HOUR
+        books.use({CHAT: amount}, at)
+        books.expire(at)
+        for alert in find_credit_alerts(list_scopes(books.book, at), alerts, 20):
+            alerts[alert.key] = alert
+            assert not alert.is_sent
+            sent.append(alert.level)
+    assert sent == sorted(set(sent))
 
 
 def test_rates_are_those_of_the_last_day_and_the_last_week() -> None:
@@ -146,6 +215,22 @@ def test_rates_are_those_of_the_last_day_and_the_last_week() -> None:
     assert measure_rates(books.entries, [scope]) == {ALL: BurnRates(day=14, week=36)}
     scope = find_scope(books, NOON + 7.5 * DAY)
     assert measure_rates(books.entries, [scope]) == {ALL: BurnRates(day=0, week=3)}
+
+
+def test_rates_of_many_scopes_sum_entries_once_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    books, sums = Books(), list[timedelta]()
+    for number in range(20):
+        books.grant(make_grant(f"grant-{number}", scope=make_scope(f"project-{number}")))
+    books.use({make_cell(f"project-{number}"): number for number in range(20)})
+
+    def sum_and_note(entries: Any, time: timedelta, at: datetime) -> Any:
+        sums.append(time)
+        return sum_recent(entries, time, at)
+
+    monkeypatch.setattr(status, "sum_recent", sum_and_note)
+    rates = measure_rates(books.entries, list_scopes(books.book, NOON + HOUR))
+    assert sum(rate.day for rate in rates.values()) == sum(range(20))
+    assert sums == [DAY, 7 * DAY]
 
 
 def test_usage_that_the_same_run_has_booked_is_in_the_rates() -> None:

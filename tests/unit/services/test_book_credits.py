@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -31,6 +31,7 @@ from lambdas.domain.credits import (
     EXPIRY_DELAY,
     AccountKind,
     BookedCell,
+    BooksClosedError,
     CellId,
     CreditGrant,
     CreditsChangedError,
@@ -139,8 +140,8 @@ class World:
         self.store.add_grant(booking.grants[0], booking.entry)
         return made
 
-    def void(self, name: str = "start") -> None:
-        booking = void(self.store.grants[name], self.now)
+    def void(self, name: str = "start", at: datetime | None = None) -> None:
+        booking = void(self.store.grants[name], at or self.now)
         if booking is not None:
             self.store.commit(*booking)
 
@@ -374,6 +375,63 @@ def test_a_grant_expires_after_its_last_hours_were_booked(world: World) -> None:
     assert world.book().entries == ()
 
 
+def test_a_scope_leaves_credits_when_its_expired_grant_is_voided(world: World) -> None:
+    world.grant(expires_at=NOON + HOUR)
+    world.now = NOON + HOUR + EXPIRY_DELAY
+    world.book()
+    world.count(1, world.now)
+    world.book()
+    assert world.overage() == 1
+    expired = world.store.grants["start"]
+    world.now += MINUTE
+    world.void()
+    voided = world.store.grants["start"]
+    assert (voided.closed_at, voided.voided_at) == (expired.closed_at, world.now)
+    world.count(1, world.now)
+    assert world.book().entries == ()
+    assert world.overage() == 1
+    world.check_booked()
+    world.void()
+    assert world.store.grants["start"] == voided
+
+
+def test_what_goes_back_to_an_expired_grant_that_was_voided_is_voided(world: World) -> None:
+    world.grant(expires_at=NOON + HOUR)
+    world.grant("second", priority=60)
+    world.count(2)
+    world.now = NOON + HOUR + EXPIRY_DELAY
+    world.book()
+    world.void()
+    world.count(-1)
+    world.book()
+    sums = sum_balances(world.store.list_entries())
+    closed = {AccountKind.EXPIRED, AccountKind.VOIDED}
+    assert {account.kind: amount for account, amount in sums.items() if account.kind in closed} == {
+        AccountKind.EXPIRED: 8 * DOLLAR,
+        AccountKind.VOIDED: DOLLAR,
+    }
+    world.check_booked()
+
+
+def test_the_end_of_the_calendar_stops_no_booking(world: World) -> None:
+    """A stored grant may have an end that the command refuses."""
+    world.grant(expires_at=datetime(9999, 12, 31, 23, tzinfo=UTC))
+    world.grant("other", expires_at=NOON + HOUR)
+    world.now = NOON + HOUR + EXPIRY_DELAY
+    assert [entry.id for entry in world.book().entries] == ["expiry-other"]
+
+
+def test_usage_is_burned_once_by_a_stored_grant_of_half_an_hour(world: World) -> None:
+    half = timedelta(minutes=30)
+    world.now += half
+    world.grant(effective_from=(NOON + half).astimezone(timezone(timedelta(hours=5, minutes=30))))
+    world.now = NOON + HOUR + half
+    world.count(10, NOON + HOUR)
+    world.book()
+    assert {cell.hour for cell in world.store.cells} == {NOON + HOUR}
+    world.check_booked()
+
+
 def test_a_grant_does_not_expire_before_the_usage_that_waits(world: World) -> None:
     world.grant(expires_at=NOON + HOUR)
     world.count(4)
@@ -401,6 +459,19 @@ def test_cells_of_a_new_count_are_booked_when_it_is_complete(world: World) -> No
     world.book()
     assert world.rest() == 7
     world.check_booked()
+
+
+def test_no_grant_expires_while_all_calls_are_counted_again(world: World) -> None:
+    world.grant(expires_at=NOON + HOUR)
+    world.now = NOON + HOUR + EXPIRY_DELAY
+    state = world.counters.state
+    assert state is not None
+    recount = Recount(2, None, AffectedCalls(), world.now)
+    world.counters.state = state.following(
+        generation=2, recounts=(recount,), counted_since=world.now
+    )
+    report = world.book()
+    assert (report.reason, world.rest()) == (COUNTING_AGAIN, 10)
 
 
 def test_a_new_count_that_begins_while_cells_are_read_stops_the_run(world: World) -> None:
@@ -509,6 +580,45 @@ def test_a_cell_that_cannot_be_booked_keeps_its_note_and_holds_no_other_up(world
     world.check()
 
 
+def test_a_payment_of_a_missing_grant_holds_no_other_cell_up(world: World) -> None:
+    world.grant("first", 1)
+    world.grant("second", 10, priority=60)
+    world.count(2)
+    world.book()
+    del world.store.grants["first"]
+    world.count(-2)
+    world.count(3, project="batch")
+    report = world.book()
+    assert (report.failed, world.rest("second")) == ((NOON,), 6)
+    assert world.store.cells[CellId(NOON, labels())].picodollars == 2 * DOLLAR
+    assert [hour for hour, _ in world.counters.changed_hours.notes] == [NOON]
+
+
+def test_a_void_while_cells_are_booked_one_by_one_ends_the_hour(world: World) -> None:
+    """A cell that is not under credits any more is left out."""
+    world.grant()
+    world.count(1)
+    world.count(1, project="batch")
+    commits = [_book_elsewhere] * 5
+
+    def interfere() -> None:
+        if commits:
+            commits.pop()(world)
+            world.store.interleaved.append(interfere)
+        else:
+            world.void()
+
+    world.store.interleaved = [interfere]
+    world.book()
+    world.check_booked()
+
+
+def _book_elsewhere(world: World) -> None:
+    """Change the version of the grant, as a booking of another hour does."""
+    balance = world.store.grants["start"]
+    world.store.grants["start"] = replace(balance, version=balance.version + 1)
+
+
 def test_an_hour_that_cannot_be_read_keeps_its_note_and_holds_no_other_up(world: World) -> None:
     world.grant()
     world.count(1)
@@ -564,6 +674,48 @@ def test_a_busy_store_is_a_reason_to_come_again(world: World) -> None:
     world.check_booked()
 
 
+def test_an_hour_that_others_book_now_holds_no_other_up(world: World) -> None:
+    world.grant(expires_at=NOON + 2 * HOUR)
+    world.count(1)
+    world.count(2, NOON + HOUR)
+    world.now = NOON + 2 * HOUR + EXPIRY_DELAY
+    world.store.busy = 1
+    report = world.book()
+    assert [entry.hour for entry in report.entries] == [NOON]
+    assert report.reason == "others were in the way"
+    world.book()
+    world.check_booked()
+    assert world.overage() == 0
+
+
+def test_a_grant_that_is_added_during_a_run_pays(world: World) -> None:
+    world.grant("first", 1)
+    world.count(3)
+    world.count(1, NOON + HOUR)
+    world.now += HOUR
+
+    def grant() -> None:
+        world.grant("second", 5, effective_from=NOON)
+
+    world.store.interleaved = [grant]  # before the entry of the later hour
+    world.book()
+    assert (world.rest("first"), world.rest("second"), world.overage()) == (0, 2, 0)
+
+
+def test_a_grant_that_becomes_unreadable_during_a_run_stops_it(world: World) -> None:
+    world.grant()
+    world.count(1)
+    world.count(1, NOON + HOUR)
+    world.now += HOUR
+
+    def damage() -> None:
+        world.store.unreadable = ("damaged",)
+
+    world.store.interleaved = [damage]
+    report = world.book()
+    assert (report.reason, len(report.entries)) == (UNREADABLE_GRANTS, 1)
+
+
 def test_a_snapshot_is_taken_once_a_day(world: World) -> None:
     world.grant()
     world.count(4)
@@ -586,6 +738,50 @@ def test_a_snapshot_is_taken_once_a_day(world: World) -> None:
     world.store.snapshots.clear()
     world.book()
     assert world.store.snapshots == {later.at: later}
+
+
+def test_no_entry_is_booked_before_a_snapshot(world: World) -> None:
+    """A clock that is behind, or a run that was held up, cannot change earlier balances."""
+    world.grant()
+    world.count(4)
+    world.book()
+    behind = world.now
+    world.now = NOON.replace(hour=1) + timedelta(days=1)
+    world.book()
+    entries = list(world.store.list_entries())
+    with pytest.raises(BooksClosedError, match="this clock is behind, set it right"):
+        world.void(at=behind)
+    with pytest.raises(BooksClosedError):
+        world.grant("late", created_at=behind)
+    world.count(1)
+    report = world.booker.book(behind)
+    assert "are closed already" in (report.reason or "")
+    assert list(world.store.list_entries()) == entries
+    world.book()
+    world.check_booked()
+
+
+@pytest.mark.parametrize(("writes", "is_in_time"), [(0, True), (1, False)])
+def test_an_entry_during_a_snapshot_is_in_it_or_refused(
+    world: World, writes: int, is_in_time: bool
+) -> None:
+    """Either before the run closes the books, its first write, or before it writes the snapshot."""
+    world.grant()
+    world.count(4)
+    world.book()
+    behind = world.now
+    world.now = NOON.replace(hour=1) + timedelta(days=1)
+
+    def void_behind() -> None:
+        with suppress(BooksClosedError):
+            world.void(at=behind)
+
+    world.store.interleaved = [void_behind, *[lambda: None] * writes]
+    world.book()
+    assert world.store.grants["start"].is_voided is is_in_time
+    entries, snapshot = list(world.store.list_entries()), world.store.read_snapshot(world.now)
+    assert snapshot is not None
+    assert balance_at(entries, world.now, snapshot) == balance_at(entries, world.now)
 
 
 def test_an_entry_that_cannot_be_read_is_reported(world: World) -> None:

@@ -97,6 +97,16 @@ def test_a_caller_stays_denied_while_credits_cannot_be_read() -> None:
     assert (report.released, meter.list_denied()) == ([], {BEN_USER.arn})
 
 
+def test_the_switch_releases_callers_while_a_grant_cannot_be_read() -> None:
+    meter = CreditMeter()
+    meter.reconcile()
+    meter.store.unreadable = ("july",)
+    assert meter.reconcile().released == []
+    meter.switch.write(CreditSwitch(is_on=False, by="ops", at=NOON))
+    assert meter.reconcile().released == [BEN]
+    meter.check_reports()
+
+
 def test_a_scope_that_names_no_caller_is_reported_once() -> None:
     meter = CreditMeter(CHAT_PROJECT)
     assert [meter.reconcile().events for _ in range(3)] == [1, 0, 0]

@@ -131,6 +131,13 @@ def test_scopes_of_other_calls_refuse_nothing() -> None:
     assert find(make_book(*balances(there)), there) == MissingCredits()
 
 
+@pytest.mark.parametrize("name", ["chat", "*", "unattributed"])
+def test_a_call_that_may_be_in_a_scope_is_not_refused(name: str) -> None:
+    """Neither its project nor its department is known, so it may be in no grant's scope."""
+    for scope in (BudgetScope(project=(name,)), BudgetScope(department=(name,))):
+        assert find(make_book(*balances(scope)), scope) == MissingCredits()
+
+
 def test_a_switch_that_is_off_enforces_nothing() -> None:
     found = find(make_book(*balances(ALL)), ALL, is_on=False)
     assert found == (("credits:account",), False)

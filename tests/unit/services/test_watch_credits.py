@@ -25,6 +25,7 @@ from lambdas.domain.credits import (
     book_cells,
     grant_entry,
     scope_key,
+    take_snapshot,
     void,
 )
 from lambdas.domain.credits.alerts import write_credit_notice
@@ -265,7 +266,7 @@ def test_exhausted_scopes_are_stored_until_there_is_credit(books: Credits) -> No
     books.run(NOON + MINUTE)
     (found,) = books.exhausted.list_exhausted()
     assert (found.scope, found.since) == (CHAT, NOON)
-    assert found.because == "grant june has nothing left"
+    assert found.because == "grant june is used up or ended"
     books.grant("july", 1)
     books.run(NOON + 2 * MINUTE)
     assert books.exhausted.list_exhausted() == []
@@ -357,11 +358,73 @@ def test_metrics_are_published_once_in_five_minutes(books: Credits) -> None:
     assert len(books.sink.points) == 4
     assert float(values.pop(CREDIT_DAYS_LEFT)) == 2.3
     assert values == {CREDIT_BALANCE: 7, CREDIT_BURNED: 3, CREDIT_OVERAGE: 0}
-    books.use(5)
+    books.use(4, NOON + 5 * MINUTE)
     books.run(NOON + 5 * MINUTE)
     later = read_values(books.sink.points[4:])
-    assert (later[CREDIT_BALANCE], later[CREDIT_BURNED]) == (5, 5)
+    assert (later[CREDIT_BALANCE], later[CREDIT_BURNED]) == (6, 4)
     assert {point.dimensions for point in books.sink.points} == {(("CreditScope", "project chat"),)}
+
+
+def test_an_alert_has_the_usage_that_caused_it(books: Credits) -> None:
+    books.grant("june", 100)
+    books.use(85)
+    books.run()
+    assert "Usage: $85.00 in the last 24 hours" in books.publisher.notices[0].text
+    assert books.publisher.details[0]["days_left"] == "0.2"
+
+
+def test_entries_are_read_once_and_summed_for_a_week(books: Credits) -> None:
+    """Long after, only entries since the last reading are read, and sums stay exact."""
+    books.grant("june", 1000)
+    read, starts = books.store.list_entries, list[datetime | None]()
+
+    def list_and_note(start: datetime | None = None, end: datetime | None = None) -> Any:
+        starts.append(start)
+        return read(start, end)
+
+    books.store.list_entries = list_and_note  # type: ignore[method-assign]
+    usd = 0.0
+    for hours in range(0, 24 * 9, 6):
+        at = NOON + timedelta(hours=hours)
+        usd += 2
+        books.use(usd, at)
+        books.sink.points.clear()
+        assert books.run(at).differing == ()
+    values = read_values(books.sink.points)
+    assert (values[CREDIT_BALANCE], values[CREDIT_BURNED]) == (1000 - usd, 8)
+    assert float(values[CREDIT_DAYS_LEFT]) == pytest.approx((1000 - usd) / 8, abs=0.1)
+    assert starts[0] is None
+    assert None not in starts[1:]
+
+
+def test_entries_are_summed_from_a_snapshot_on(books: Credits) -> None:
+    books.grant("june", 10)
+    books.use(3, NOON + MINUTE)
+    at = NOON + timedelta(hours=2)
+    books.store.write_snapshot(take_snapshot(books.store.list_entries(), NOON + timedelta(hours=1)))
+    books.use(15, at)
+    books.run(at)
+    values = read_values(books.sink.points)
+    assert (values[CREDIT_BALANCE], values[CREDIT_BURNED], values[CREDIT_OVERAGE]) == (0, 10, 5)
+
+
+def test_a_reading_that_fails_begins_anew(books: Credits) -> None:
+    books.grant("june", 10)
+    books.use(3)
+    read = books.store.list_entries
+
+    def fail_at_the_end(start: datetime | None = None, end: datetime | None = None) -> Any:
+        yield from read(start, end)
+        message = "the entry 1 of credits cannot be read"
+        raise ValueError(message)
+
+    later = NOON + timedelta(hours=1)
+    books.store.list_entries = fail_at_the_end  # type: ignore[method-assign]
+    assert books.run(later).unreadable is not None
+    books.store.list_entries = read  # type: ignore[method-assign]
+    report = books.run(later)
+    assert (report.unreadable, report.differing) == (None, ())
+    assert read_values(books.sink.points)[CREDIT_BURNED] == 3
 
 
 def read_values(points: Sequence[DataPoint]) -> dict[Metric, Any]:
