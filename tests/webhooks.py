@@ -133,7 +133,9 @@ class InMemoryWebhooks:
         def write() -> None:
             found = self._get(webhook_id, added_at)
             if found is not None and found.disabled_at is None:
-                self.stored[webhook_id] = replace(found, disabled_at=at, disabled_because=because)
+                self.stored[webhook_id] = replace(
+                    found, disabled_at=at, disabled_because=because, last_disabled_at=at
+                )
 
         _run(self._effects, write)
 

@@ -12,14 +12,11 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk.interfaces.aws_events import IRuleRef
 from constructs import Construct
 
+from cdk.components.role_patterns import STACK_NAME_LETTERS
 from cdk.config import Config
 from cdk.config.resource_names import NAME_PREFIX
+from lambdas.domain.events import EVENTS_ATTRIBUTE
 from lambdas.meter_name import METER_NAME
-
-_KEPT_LETTERS = 20  # of the stack's name, which CloudFormation cuts in long names of roles
-
-EVENTS_ATTRIBUTE = "events"
-"""The attribute of messages with the events behind them, which `SnsNotifier` writes."""
 
 
 @jsii.implements(events.IRuleTarget)
@@ -132,7 +129,7 @@ class NotificationTopic(sns.Topic):
         Source:
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
         """
-        name = f"{METER_NAME}-"[:_KEPT_LETTERS]
+        name = f"{METER_NAME}-"[:STACK_NAME_LETTERS]
         roles = f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role/{name}*"
         self.add_to_resource_policy(
             iam.PolicyStatement(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from aws_cdk import Aws
 
 from lambdas.meter_name import METER_NAME
 
-_KEPT_LETTERS = 20  # of the stack's name, which CloudFormation cuts in long names of roles
+STACK_NAME_LETTERS: Final = 20
+"""The first letters of a stack's name, which CloudFormation does not cut off names of roles."""
 
 
 def match_role(construct_id: str) -> str:
@@ -16,4 +19,4 @@ def match_role(construct_id: str) -> str:
     roles of such a name is trusted (docs/threat-model.md).
     """
     roles = f"arn:{Aws.PARTITION}:iam::{Aws.ACCOUNT_ID}:role"
-    return f"{roles}/{METER_NAME[:_KEPT_LETTERS]}*{construct_id}*"
+    return f"{roles}/{METER_NAME[:STACK_NAME_LETTERS]}*{construct_id}*"

@@ -24,8 +24,11 @@ SENDER_TIMEOUT = Duration.minutes(1)
 _MAX_CONCURRENCY = 10
 """A receiver that does not answer keeps an attempt busy until its deadline; others go on."""
 
-_SENDER_ATTRIBUTES = ("disabled_at", "disabled_because", "paused_until")
-"""The attributes of a receiver that the sender changes."""
+_SENDER_ATTRIBUTES = (
+    "created_at",  # in conditions: those count as well
+    *("disabled_at", "disabled_because", "last_disabled_at", "paused_until"),
+)
+"""The attributes of a receiver that the sender changes, or that its conditions compare."""
 
 
 class WebhookSender(MeterFunction):

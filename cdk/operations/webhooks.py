@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple, Protocol, TextIO
@@ -124,8 +124,9 @@ def find_webhooks(session: boto3.Session) -> WebhookNames:
     deployment = Deployment(session.client("cloudformation"))
     if deployment.status(stack_names.WEBHOOKS) is None:
         message = (
-            f"webhooks are not deployed in {session.region_name}: set AWS_REGION, or set webhooks"
-            " to true in cdk.json and run make bootstrap and make deploy."
+            f"webhooks are not deployed in {session.region_name}: there is no stack"
+            f" {stack_names.WEBHOOKS}. Set AWS_REGION, and METER_NAME if the meter has a name of"
+            " its own, or set webhooks to true in cdk.json and run make bootstrap and make deploy."
         )
         raise CommandError(message)
     names = WebhookNames(
@@ -205,27 +206,27 @@ def add(webhooks: Webhooks, new: NewWebhook, now: datetime, *, is_dry_run: bool)
         InvalidWebhookError: It breaks a rule, or its id is taken.
     """
     host = check_webhook(new).host
-    print(f"{new.id} on {printable(host)}, format {new.format}, {_describe_filter(new.filter)}.")
     if host == _SLACK_HOST and new.format is WebhookFormat.STANDARD:
         print("Warning: Slack does not read the format standard. Use --format slack.")
-    if is_dry_run:
-        if webhooks.stored.get(new.id) is not None:
-            message = f"there is a webhook {new.id} already: choose another name."
-            raise CommandError(message)
+    if is_dry_run and webhooks.stored.get(new.id) is not None:
+        message = f"there is a receiver {new.id} already: choose another name, or remove it first."
+        raise CommandError(message)
+    added = None if is_dry_run else webhooks.changes.add(new, now)
+    print(f"{new.id} on {printable(host)}, format {new.format}, {_describe_filter(new.filter)}.")
+    if added is None:
         print(_DRY_RUN)
         return
-    added = webhooks.changes.add(new, now)
     print(f"Added. To try it: bedrock-meter webhooks test {new.id}")
-    _print_secret(added.secret)
+    _print_secret(added.secret, "its secret")
 
 
 def list_webhooks(webhooks: Webhooks, now: datetime) -> None:
     """Print the receivers, with the hosts of their addresses and without secrets."""
     found = webhooks.stored.list_all()
     if not found:
-        print("There are no webhooks. Add one with bedrock-meter webhooks add.")
+        print("There are no receivers. Add one with bedrock-meter webhooks add.")
         return
-    table = Table("Webhook", "Host", "Format", "Events", "State", "Secrets", "Added")
+    table = Table("Receiver", "Host", "Format", "Events", "State", "Secrets", "Added")
     for each in found:
         table.add_row(
             printable(each.id),
@@ -266,6 +267,7 @@ def enable(webhooks: Webhooks, webhook_id: str, now: datetime, *, is_dry_run: bo
         return
     print(f"{found.id} is {printable(_describe_state(found, now))}.")
     if is_dry_run:
+        print("It would be switched on.")
         print(_DRY_RUN)
         return
     webhooks.changes.enable(found.id)
@@ -284,12 +286,14 @@ def rotate(
     if not found.secrets:
         message = f"{found.id} has no secret: the format {found.format} has no signatures."
         raise CommandError(message)
-    end = "now" if not overlap else show_time(now + overlap)
-    print(f"The current secret of {found.id} ends {end}.")
+    end = "now" if not overlap else f"at {show_time(now + overlap)}"
     if is_dry_run:
+        print(f"The current secret of {found.id} would end {end}.")
         print(_DRY_RUN)
         return
-    _print_secret(webhooks.changes.rotate(found.id, now, overlap=overlap).secret)
+    rotated = webhooks.changes.rotate(found.id, now, overlap=overlap)
+    print(f"The earlier secret of {found.id} ends {end}.")
+    _print_secret(rotated.secret, "its new secret")
 
 
 def test(webhooks: Webhooks, webhook_id: str, waiting: Waiting) -> None:
@@ -345,9 +349,9 @@ def list_deliveries(
             each.event.type,
             show_time(each.created_at),
             each.state,
-            f"{each.attempts} of {MAX_ATTEMPTS}",
-            printable(_describe_attempt(each.last)),
-            show_time(each.due_at) if is_pending else "-",
+            _describe_attempts(each),
+            _describe_last(each.last),
+            _show_seconds(each.due_at) if is_pending else "-",
         )
     open_console().print(table)
     if more:
@@ -380,14 +384,17 @@ def resend(
 def _find(webhooks: Webhooks, webhook_id: str) -> WebhookSubscription:
     found = webhooks.stored.get(webhook_id)
     if found is None:
-        message = f"there is no webhook {printable(webhook_id)}: webhooks list prints them."
+        message = (
+            f"there is no receiver {printable(webhook_id)}: list them with"
+            " `bedrock-meter webhooks list`."
+        )
         raise CommandError(message)
     return found
 
 
-def _print_secret(secret: str | None) -> None:
+def _print_secret(secret: str | None, name: str) -> None:
     if secret is not None:
-        print("This is its secret, with which it verifies events. It is not shown again:")
+        print(f"This is {name}, by which the receiver verifies events. It is not shown again:")
         print(secret)
 
 
@@ -413,8 +420,25 @@ def _describe_result(delivery: Delivery) -> str:
     """Describe the last attempt, and the next one if there is one."""
     text = printable(_describe_attempt(delivery.last))
     if delivery.state is DeliveryState.PENDING:
-        return f"{text}; the next attempt is at {show_time(delivery.due_at)}"
+        return f"{text}; the next attempt is at {_show_seconds(delivery.due_at)}"
     return text
+
+
+def _describe_attempts(delivery: Delivery) -> str:
+    text = f"{delivery.attempts} of {MAX_ATTEMPTS}"
+    if delivery.started_at == delivery.created_at:
+        return text
+    return f"{text}, sent again {_show_seconds(delivery.started_at)}"
+
+
+def _describe_last(attempt: DeliveryAttempt | None) -> str:
+    text = printable(_describe_attempt(attempt))
+    return text if attempt is None else f"{_show_seconds(attempt.at)}: {text}"
+
+
+def _show_seconds(moment: datetime) -> str:
+    """Show a time to the second, in UTC: the first waits take seconds."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _describe_attempt(attempt: DeliveryAttempt | None) -> str:

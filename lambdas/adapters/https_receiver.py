@@ -169,10 +169,14 @@ class HttpsReceiver:
         connection.sock = _BoundedSocket(tls, deadline)
         connection.request("POST", address.target, body, {**_DEFAULT_HEADERS, **headers})
         with connection.getresponse() as answer:
+            # Of several headers the first one. `getheader` would join them.
+            retry_after = answer.headers.get("Retry-After")
+            is_success = HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES
+            body = b"" if is_success else _read_beginning(answer)
             return ReceiverAnswer(
                 answer.status,
-                read_retry_after(answer.getheader("Retry-After"), datetime.now(UTC)),
-                _read_beginning(answer).decode("utf-8", "replace"),
+                read_retry_after(retry_after, datetime.now(UTC)),
+                body.decode("utf-8", "replace"),
             )
 
 

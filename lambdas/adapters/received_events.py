@@ -13,7 +13,13 @@ from lambdas.domain.alarms import (
     read_alarm_change,
     write_alarm_event,
 )
-from lambdas.domain.events import InvalidEventError, MeterEvent, read_events, read_json
+from lambdas.domain.events import (
+    EVENTS_ATTRIBUTE,
+    InvalidEventError,
+    MeterEvent,
+    read_events,
+    read_json,
+)
 
 MAX_BODY_LETTERS = 1_048_576
 """The longest body that a queue takes.
@@ -23,7 +29,6 @@ Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGui
 MAX_EVENTS = 1_000
 """The events of a record: more than one message of the meter can have."""
 _NOTIFICATION = "Notification"
-_EVENTS = "events"
 
 
 class RejectedRecord(NamedTuple):
@@ -106,7 +111,7 @@ def _read_notification(body: Mapping[str, Any], topic: OwnTopic) -> list[MeterEv
         message = "the message is of another topic"
         raise InvalidEventError(message)
     attributes = body.get("MessageAttributes")
-    attribute = attributes.get(_EVENTS) if isinstance(attributes, Mapping) else None
+    attribute = attributes.get(EVENTS_ATTRIBUTE) if isinstance(attributes, Mapping) else None
     value = attribute.get("Value") if isinstance(attribute, Mapping) else None
     if not isinstance(value, str):
         message = "the message has no attribute with events"

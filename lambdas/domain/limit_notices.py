@@ -6,7 +6,7 @@ and `docs/limit-reached.schema.json` that of a refusal.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol, TypeAlias
@@ -133,8 +133,14 @@ def write_marks_notice(details: Sequence[MarkDetail], link: str | None = None) -
         details: The details of the marks.
         link: The address of a dashboard, for webhooks.
     """
-    subject, text = _write_message(details)
-    return Notice(subject, text, events=tuple(_write_event(detail, link) for detail in details))
+    by_usage = _sort(details)
+    subject, text = _write_message(by_usage)
+    ids = ", ".join(printable(detail["id"]) for detail in by_usage[:MAX_LINES])
+    return Notice(
+        subject,
+        f"{text}\n\nEvent ids: {ids}",
+        events=tuple(_write_event(detail, link) for detail in details),
+    )
 
 
 def _write_event(detail: MarkDetail, link: str | None) -> MeterEvent:
@@ -164,21 +170,24 @@ def _is_reached(detail: MarkDetail) -> bool:
     return detail.get("kind") == _REACHED
 
 
-def _write_message(details: Sequence[MarkDetail]) -> tuple[str, str]:
-    by_usage = sorted(
+def _sort(details: Iterable[MarkDetail]) -> list[MarkDetail]:
+    """Sort refusals first, then by usage."""
+    return sorted(
         details,
         key=lambda detail: (not _is_reached(detail), -detail["percent"], detail["id"]),
     )
+
+
+def _write_message(by_usage: Sequence[MarkDetail]) -> tuple[str, str]:
     more = len(by_usage) - MAX_LINES
     lines = [
         *(f"- {_describe(detail)}" for detail in by_usage[:MAX_LINES]),
         *([f"- and {more:,} more; EventBridge has an event of each"] if more > 0 else []),
     ]
-    ids = [f"Event ids: {', '.join(detail['id'] for detail in by_usage[:MAX_LINES])}"]
     heading = "Limits of the gateway that are nearly used up:"
-    if any(map(_is_reached, details)):
+    if any(map(_is_reached, by_usage)):
         heading = "Limits of the gateway that are used up and refuse calls, or nearly so:"
-    paragraphs = ([heading, *lines], [_WHAT_TO_DO], ids)
+    paragraphs = ([heading, *lines], [_WHAT_TO_DO])
     text = "\n\n".join("\n".join(map(printable, each)) for each in paragraphs)
     return _write_subject(by_usage), text
 

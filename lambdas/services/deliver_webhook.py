@@ -22,12 +22,12 @@ from lambdas.domain.webhooks import (
     WebhookReceiver,
     WebhookStore,
     WebhookSubscription,
-    belongs_to,
     compute_spread,
     conclude,
     disable_delivery,
     fail_delivery,
     find_due_time,
+    is_dropped,
     is_too_old,
     list_valid,
     redact,
@@ -118,11 +118,7 @@ class WebhookSender:
         if message.number < delivery.message_number:
             return SendOutcome(SendResult.FOLLOWED, delivery=delivery)
         subscription = self.webhooks.get(message.webhook_id)
-        if (
-            subscription is None
-            or subscription.is_disabled
-            or not belongs_to(delivery, subscription)
-        ):
+        if subscription is None or is_dropped(delivery, subscription):
             return self._end(delivery, disable_delivery(delivery), SendResult.ENDED)
         if is_too_old(delivery, now):
             return self._end(delivery, fail_delivery(delivery), SendResult.FAILED)

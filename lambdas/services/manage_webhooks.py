@@ -31,6 +31,7 @@ from lambdas.domain.webhooks import (
     rotate_secrets,
     start_delivery,
 )
+from lambdas.domain.words import printable
 
 
 class UnknownWebhookError(LookupError):
@@ -83,7 +84,7 @@ class WebhookManager:
         """
         address = check_webhook(new)
         if len(self.webhooks.list_all()) >= MAX_WEBHOOKS:
-            message = f"there are {MAX_WEBHOOKS} webhooks already: remove one first"
+            message = f"there are {MAX_WEBHOOKS} receivers already: remove one first"
             raise InvalidWebhookError(message)
         is_signed = new.format is WebhookFormat.STANDARD
         secret = make_secret(self.make_random(RANDOM_BYTES)) if is_signed else None
@@ -99,7 +100,9 @@ class WebhookManager:
             created_at=now,
         )
         if not self.webhooks.add(subscription):
-            message = f"there is a webhook {new.id} already: choose another id, or remove it first"
+            message = (
+                f"there is a receiver {new.id} already: choose another name, or remove it first"
+            )
             raise InvalidWebhookError(message)
         return AddedWebhook(subscription, secret)
 
@@ -110,7 +113,7 @@ class WebhookManager:
             UnknownWebhookError: It does not exist.
         """
         if not self.webhooks.remove(webhook_id):
-            raise _make_unknown_error()
+            raise _make_unknown_error(webhook_id)
 
     def enable(self, webhook_id: str) -> None:
         """Switch a subscription on again, and end its pause.
@@ -121,7 +124,7 @@ class WebhookManager:
             UnknownWebhookError: It does not exist.
         """
         if not self.webhooks.enable(webhook_id):
-            raise _make_unknown_error()
+            raise _make_unknown_error(webhook_id)
 
     def rotate(
         self, webhook_id: str, now: datetime, *, overlap: timedelta = SECRET_OVERLAP
@@ -201,7 +204,7 @@ class WebhookManager:
     def _get(self, webhook_id: str) -> WebhookSubscription:
         found = self.webhooks.get(webhook_id)
         if found is None:
-            raise _make_unknown_error()
+            raise _make_unknown_error(webhook_id)
         return found
 
     def _get_enabled(self, webhook_id: str) -> WebhookSubscription:
@@ -215,6 +218,9 @@ class WebhookManager:
         return found
 
 
-def _make_unknown_error() -> UnknownWebhookError:
-    message = "there is no such webhook: list them with `bedrock-meter webhooks list`"
+def _make_unknown_error(webhook_id: str) -> UnknownWebhookError:
+    message = (
+        f"there is no receiver {printable(webhook_id)}: list them with"
+        " `bedrock-meter webhooks list`"
+    )
     return UnknownWebhookError(message)

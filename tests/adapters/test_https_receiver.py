@@ -25,6 +25,7 @@ HEADERS = {"webhook-id": "evt_1", "webhook-signature": f"v1,{MARK}"}
 BODY = b'{"type":"webhook.test"}'
 NOON = datetime(2026, 9, 8, 12, 0, tzinfo=UTC)
 OK = b"HTTP/1.1 200 OK\r\n"
+ERROR = b"HTTP/1.1 500 Error\r\n"
 NEVER = timedelta(seconds=30)
 """A time that no test lasts for: what waits for it is ended by its server."""
 
@@ -194,7 +195,7 @@ def test_a_request_reaches_the_checked_address_under_its_name(network: Network) 
         peer.tls.sendall(OK + b"Content-Length: 4\r\n\r\nfine")
 
     with serving(network, script):
-        assert post(network) == ReceiverAnswer(200, None, "fine")
+        assert post(network) == ReceiverAnswer(200)
     lines = requests[0].decode().split("\r\n")
     assert lines[0] == f"POST /services/{MARK}?key={MARK} HTTP/1.1"
     assert {
@@ -363,6 +364,11 @@ def trickle_headers(peer: Peer) -> None:
     peer.trickle(b"X-Header: y\r\n" * 10_000)
 
 
+def repeat_early_hints(peer: Peer) -> None:
+    peer.read_request()
+    peer.trickle(b"HTTP/1.1 103 Early Hints\r\n\r\n" * 10_000, 0.001)
+
+
 def repeat_continue(peer: Peer) -> None:
     peer.read_request()
     peer.trickle(b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000, 0.001)
@@ -376,6 +382,7 @@ def repeat_continue(peer: Peer) -> None:
         (trickle_the_status, True),
         (trickle_headers, True),
         (repeat_continue, True),
+        (repeat_early_hints, True),
     ],
 )
 def test_a_receiver_that_is_silent_or_slow_ends_with_the_time(
@@ -393,28 +400,38 @@ def test_a_receiver_that_reads_nothing_ends_with_the_time(network: Network) -> N
             receiver.post(URL, b"x" * 50_000_000, {})
 
 
+def test_the_body_of_a_success_is_not_waited_for(network: Network) -> None:
+    def script(peer: Peer) -> None:
+        peer.read_request()
+        peer.tls.sendall(OK + b"Content-Length: 1000\r\n\r\nfine")
+        peer.is_over.wait()
+
+    with serving(network, script):
+        assert post(network, timeout=timedelta(hours=1)) == ReceiverAnswer(200)
+
+
 def test_a_body_that_trickles_does_not_change_the_answer(network: Network) -> None:
     def script(peer: Peer) -> None:
         peer.read_request()
-        peer.tls.sendall(OK + b"Content-Length: 1000\r\n\r\n")
+        peer.tls.sendall(ERROR + b"Content-Length: 1000\r\n\r\n")
         peer.trickle(b"x" * 1000)
 
     with serving(network, script):
         answer = post(network, timeout=timedelta(seconds=1.5))
-    assert answer.status == 200
+    assert answer.status == 500
     assert 0 < len(answer.body) < 1000
 
 
 def send_without_end(peer: Peer) -> None:
     peer.read_request()
-    peer.tls.sendall(OK + b"Content-Length: 9999999999\r\n\r\n")
+    peer.tls.sendall(ERROR + b"Content-Length: 9999999999\r\n\r\n")
     while not peer.is_over.is_set():
         peer.tls.sendall(b"x" * 65_536)
 
 
 def send_chunks_without_end(peer: Peer) -> None:
     peer.read_request()
-    peer.tls.sendall(OK + b"Transfer-Encoding: chunked\r\n\r\n")
+    peer.tls.sendall(ERROR + b"Transfer-Encoding: chunked\r\n\r\n")
     while not peer.is_over.is_set():
         peer.tls.sendall(b"1\r\nx\r\n" * 10_000)
 
@@ -422,13 +439,13 @@ def send_chunks_without_end(peer: Peer) -> None:
 @pytest.mark.parametrize("script", [send_without_end, send_chunks_without_end])
 def test_one_kilobyte_of_gigabytes_is_read(network: Network, script: Script) -> None:
     with serving(network, script):
-        assert post(network) == ReceiverAnswer(200, None, "x" * 1024)
+        assert post(network) == ReceiverAnswer(500, None, "x" * 1024)
 
 
 def test_a_compressed_answer_is_not_decompressed(network: Network) -> None:
     bomb = gzip.compress(b"x" * 10_000_000)
     headers = b"Content-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(bomb)
-    with serving(network, answering(OK + headers + bomb)):
+    with serving(network, answering(ERROR + headers + bomb)):
         answer = post(network)
     assert answer.body == bomb[:1024].decode("utf-8", "replace")
 
@@ -442,8 +459,8 @@ def test_a_compressed_answer_is_not_decompressed(network: Network) -> None:
     ],
 )
 def test_a_body_that_breaks_off_does_not_change_the_answer(network: Network, answer: bytes) -> None:
-    with serving(network, answering(OK + answer)):
-        assert post(network) == ReceiverAnswer(200, None, "part")
+    with serving(network, answering(ERROR + answer)):
+        assert post(network) == ReceiverAnswer(500, None, "part")
 
 
 @pytest.mark.parametrize(
@@ -532,6 +549,12 @@ def test_retry_after_is_read_from_the_answer(network: Network) -> None:
     answer = b"HTTP/1.1 429 Slow\r\nRetry-After: 120\r\nContent-Length: 0\r\n\r\n"
     with serving(network, answering(answer)):
         assert post(network) == ReceiverAnswer(429, timedelta(seconds=120))
+
+
+def test_of_several_waits_the_first_one_is_read(network: Network) -> None:
+    answer = b"HTTP/1.1 429 Slow\r\nRetry-After: 10\r\nRetry-After: 99999\r\n\r\n"
+    with serving(network, answering(answer)):
+        assert post(network).retry_after == timedelta(seconds=10)
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,7 @@ FULL = make_subscription(
     paused_until=NOON + MINUTE,
     disabled_at=NOON + HOUR,
     disabled_because="the receiver is gone (410)",
+    last_disabled_at=NOON + HOUR,
 )
 BARE = make_subscription()
 ATTEMPTED = make_delivery(
@@ -173,7 +174,11 @@ def test_an_answer_of_an_earlier_receiver_changes_no_other_of_its_name(
     webhooks.pause(BARE.id, NOON + HOUR, NOON)
     webhooks.disable(BARE.id, NOON, "gone", NOON)
     assert webhooks.get(BARE.id) == replace(
-        BARE, paused_until=NOON + HOUR, disabled_at=NOON, disabled_because="gone"
+        BARE,
+        paused_until=NOON + HOUR,
+        disabled_at=NOON,
+        disabled_because="gone",
+        last_disabled_at=NOON,
     )
 
 
@@ -181,14 +186,15 @@ def test_a_subscription_is_switched_off_once_and_on_again(webhooks: WebhookStore
     webhooks.add(BARE)
     webhooks.disable(BARE.id, NOON, "gone")
     webhooks.disable(BARE.id, NOON + HOUR, "again")
-    assert webhooks.get(BARE.id) == replace(BARE, disabled_at=NOON, disabled_because="gone")
+    enabled = replace(BARE, last_disabled_at=NOON)
+    assert webhooks.get(BARE.id) == replace(enabled, disabled_at=NOON, disabled_because="gone")
     webhooks.pause(BARE.id, NOON + HOUR)
     assert webhooks.enable(BARE.id)
     assert webhooks.enable(BARE.id)
-    assert webhooks.get(BARE.id) == BARE
+    assert webhooks.get(BARE.id) == enabled
     webhooks.disable("absent", NOON, "gone")
     assert not webhooks.enable("absent")
-    assert list(webhooks.list_all()) == [BARE]
+    assert list(webhooks.list_all()) == [enabled]
 
 
 def test_deliveries_are_added_once_and_listed_from_the_newest(stores: Stores) -> None:
@@ -389,8 +395,10 @@ def test_changes_of_operators_are_recorded_without_secrets_and_names(aws: None) 
         "types": ["budget.*", "credits.low"],
         "labels": ["model", "project"],
         "is_disabled": True,
+        "disabled_at": "2026-09-08T13:00:00.000000+00:00",
+        "disabled_because": "the receiver is gone (410)",
     }
-    enabled = described | {"is_disabled": False}
+    enabled = described | {"is_disabled": False, "disabled_at": None, "disabled_because": None}
     assert [(event.action, event.before, event.after) for event in events] == [
         (AuditAction.ADD_WEBHOOK, None, described),
         (AuditAction.ROTATE_WEBHOOK, described, described),
@@ -408,6 +416,63 @@ def test_a_subscription_that_cannot_be_read_is_removed_and_recorded(aws: None) -
     assert webhooks.add(BARE)
     (removed,) = [each for each in read_events() if each.action is AuditAction.REMOVE_WEBHOOK]
     assert (removed.before, removed.after) == (None, None)
+
+
+class ConflictingDynamoDb:
+    """A DynamoDB client whose first writes meet another write of their item."""
+
+    def __init__(self, conflicts: int) -> None:
+        self._client = boto3.client("dynamodb")
+        self._conflicts = conflicts
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def transact_write_items(self, **request: Any) -> Any:
+        reasons = [{"Code": "TransactionConflict"}, {"Code": "None"}]
+        self._meet("TransactionCanceledException", CancellationReasons=reasons)
+        return self._client.transact_write_items(**request)
+
+    def update_item(self, **request: Any) -> Any:
+        self._meet("TransactionConflictException")
+        return self._client.update_item(**request)
+
+    def _meet(self, code: str, **details: Any) -> None:
+        if self._conflicts:
+            self._conflicts -= 1
+            answer: Any = {"Error": {"Code": code, "Message": "busy"}, **details}
+            errors: Any = self._client.exceptions
+            raise errors.from_code(code)(answer, "Write")
+
+
+def open_conflicting(conflicts: int) -> AuditedWebhookStore:
+    client: Any = ConflictingDynamoDb(conflicts)
+    return AuditedWebhookStore(client, GOVERNANCE, ACTOR, lambda: NOON)
+
+
+@pytest.mark.parametrize("conflicts", [1, 4])
+def test_a_change_waits_for_another_write_of_its_item(aws: None, conflicts: int) -> None:
+    create_governance_table()
+    assert open_conflicting(conflicts).add(FULL)
+    assert open_conflicting(conflicts).enable(FULL.id)
+    assert open_conflicting(conflicts).write_secrets(FULL.id, (CURRENT,), FULL.secrets)
+    assert not open_conflicting(conflicts).write_secrets(FULL.id, (CURRENT,), FULL.secrets)
+    open_conflicting(conflicts).disable(FULL.id, NOON, "gone")
+    found = open_conflicting(0).get(FULL.id)
+    assert found is not None
+    assert (found.secrets, found.disabled_because) == ((CURRENT,), "gone")
+    assert open_conflicting(conflicts).remove(FULL.id)
+    assert not open_conflicting(conflicts).remove(FULL.id)
+
+
+def test_a_change_that_meets_others_each_time_is_an_error(aws: None) -> None:
+    create_governance_table()
+    open_conflicting(0).add(BARE)
+    with pytest.raises(ClientError, match="busy"):
+        open_conflicting(5).remove(BARE.id)
+    with pytest.raises(ClientError, match="busy"):
+        open_conflicting(5).disable(BARE.id, NOON, "gone")
+    assert open_conflicting(0).get(BARE.id) == BARE
 
 
 def damage(partition: str, sort_key: str, change: dict[str, Any]) -> None:

@@ -7,9 +7,7 @@ from typing import Any
 
 import pytest
 
-from cdk.components.notification_topic import EVENTS_ATTRIBUTE
-from lambdas.adapters.notifiers.sns_notifier import EVENTS
-from lambdas.domain.events import EventType, MeterEvent, write_events
+from lambdas.domain.events import EVENTS_ATTRIBUTE, EventType, MeterEvent, write_events
 from lambdas.domain.webhooks import EventFilter
 from lambdas.functions.webhook_router import handler
 from tests.aws import lambda_context
@@ -24,7 +22,7 @@ def account(aws: None, monkeypatch: pytest.MonkeyPatch) -> WebhookAccount:
 
 def message(number: int, *events: MeterEvent, topic: str = TOPIC) -> dict[str, Any]:
     """A message of the topic in the queue of events."""
-    attributes = {EVENTS: {"Type": "String", "Value": write_events(events)}}
+    attributes = {EVENTS_ATTRIBUTE: {"Type": "String", "Value": write_events(events)}}
     body = {
         "Type": "Notification",
         "TopicArn": topic,
@@ -102,7 +100,3 @@ def test_alarms_of_others_are_done_without_a_delivery(account: WebhookAccount) -
     }
     assert route({"messageId": "other", "body": json.dumps(change)}) == []
     assert list_queued(account) == []
-
-
-def test_the_subscription_filters_by_the_attribute_that_notices_have() -> None:
-    assert EVENTS_ATTRIBUTE == EVENTS

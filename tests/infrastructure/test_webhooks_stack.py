@@ -256,7 +256,17 @@ def test_the_sender_changes_no_address_no_secret_and_no_filter() -> None:
         if statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] == ["webhooks"]
     )
     allowed = of_receivers["Condition"]["ForAllValues:StringEquals"]["dynamodb:Attributes"]
-    assert allowed == ["pk", "sk", "disabled_at", "disabled_because", "paused_until"]
+    assert allowed == [
+        *(
+            "pk",
+            "sk",
+            "created_at",
+            "disabled_at",
+            "disabled_because",
+            "last_disabled_at",
+            "paused_until",
+        )
+    ]
     assert all(
         statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
         == ["webhook-deliveries#*"]

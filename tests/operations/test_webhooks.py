@@ -238,7 +238,7 @@ def test_a_template_is_read_from_a_file(add: Callable[..., list[str]], tmp_path:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (("Pager",), "the id is not allowed"),
+        (("Pager",), "the name is not allowed"),
         (("pager", "--type", "bugdet.*"), "no event has the type"),
         (("pager", "--scope", "project"), "write LABEL=NAME"),
         (("pager", "--scope", "team=a"), ScopeField.PROJECT.value),
@@ -275,7 +275,7 @@ def test_dry_runs_change_nothing(
     assert webhooks.stored.get("pager") == before
     assert webhooks.deliveries.get("pager", sent.event.id) == sent
     assert read_messages(deployed) == []
-    with pytest.raises(FailedCommand, match="there is a webhook pager already"):
+    with pytest.raises(FailedCommand, match="there is a receiver pager already"):
         add("pager", "--dry-run")
 
 
@@ -298,10 +298,13 @@ def test_changes_are_recorded_where_governance_is_on(add: Callable[..., list[str
     assert not any(text in str(events) for text in (MARK, "whsec_", "ana"))
 
 
-def test_an_id_is_taken_once(add: Callable[..., list[str]]) -> None:
+def test_a_name_is_taken_once(
+    add: Callable[..., list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
     add("pager")
-    with pytest.raises(FailedCommand, match="there is a webhook pager already"):
+    with pytest.raises(FailedCommand, match="there is a receiver pager already"):
         add("pager")
+    assert "pager on receiver.example" not in capsys.readouterr().out
 
 
 def test_both_secrets_are_listed_while_they_are_rotated(
@@ -309,11 +312,11 @@ def test_both_secrets_are_listed_while_they_are_rotated(
 ) -> None:
     add("pager")
     call_command("webhooks", "rotate", "pager", "--overlap-hours", "2")
-    assert "The current secret of pager ends 20" in capsys.readouterr().out
+    assert "The earlier secret of pager ends at 20" in capsys.readouterr().out
     call_command("webhooks", "list")
     assert "earlier one until" in capsys.readouterr().out
     call_command("webhooks", "rotate", "pager", "--overlap-hours", "0")
-    assert "The current secret of pager ends now." in capsys.readouterr().out
+    assert "The earlier secret of pager ends now." in capsys.readouterr().out
     call_command("webhooks", "list")
     assert "earlier one until" not in capsys.readouterr().out
     (stored,) = open_deployed().stored.list_all()
@@ -338,7 +341,7 @@ def test_a_disabled_receiver_is_enabled_and_a_removed_one_is_gone(
     call_command("webhooks", "remove", "pager")
     assert "Removed." in capsys.readouterr().out
     call_command("webhooks", "list")
-    assert "There are no webhooks." in capsys.readouterr().out
+    assert "There are no receivers." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -355,7 +358,8 @@ def test_a_disabled_receiver_is_enabled_and_a_removed_one_is_gone(
     ],
 )
 def test_an_unknown_receiver_is_explained(deployed: str, arguments: tuple[str, ...]) -> None:
-    assert "webhooks list" in read_failure("webhooks", *arguments)
+    message = read_failure("webhooks", *arguments)
+    assert "there is no receiver absent: list them with `bedrock-meter webhooks list`." in message
 
 
 def test_deliveries_are_listed_with_their_results_and_sent_again(
@@ -393,10 +397,11 @@ def test_deliveries_are_listed_with_their_results_and_sent_again(
         "evt_failed",
     ]
     assert "no attempt" in rows[0]
-    assert "2026-09-08 12:00 UTC" in rows[0]
-    assert "answered 204" in rows[1]
+    assert "2026-09-08 12:00:00 UTC" in rows[0]
+    assert "2026-09-08 12:00:00 UTC: answered 204" in rows[1]
     assert "10 of 10" in rows[2]
-    assert "it answered 500" in rows[2]
+    assert "sent again" not in rows[2]
+    assert "2026-09-08 12:00:00 UTC: it answered 500" in rows[2]
     call_command("webhooks", "deliveries", "pager", "--max", "1")
     assert "And 2 more: --max shows them." in capsys.readouterr().out
     call_command("webhooks", "deliveries", "pager", "--state", "failed")
@@ -410,10 +415,13 @@ def test_deliveries_are_listed_with_their_results_and_sent_again(
     found = deliveries.get("pager", "evt_failed")
     assert found is not None
     assert (found.state, found.attempts) == (DeliveryState.PENDING, 0)
+    call_command("webhooks", "deliveries", "pager", "--max", "9")
+    (row,) = [line for line in capsys.readouterr().out.splitlines() if "evt_failed" in line]
+    assert f"0 of 10, sent again {found.started_at:%Y-%m-%d %H:%M:%S} UTC" in row
     assert read_messages(deployed) == [{"webhook": "pager", "event": "evt_failed", "number": 0}]
     for options in ((), ("--dry-run",)):
         arguments = ("webhooks", "resend", "pager", "evt_delivered", *options)
-        assert "an earlier webhook pager" in read_failure(*arguments)
+        assert "an earlier receiver pager" in read_failure(*arguments)
     assert "no such delivery" in read_failure("webhooks", "resend", "pager", "absent")
     assert "no such delivery" in read_failure("webhooks", "resend", "pager", "a", "--dry-run")
 
@@ -434,6 +442,7 @@ def test_commands_say_how_to_switch_webhooks_on() -> None:
     deploy(stack_names.STORAGE, GovernanceTableName=GOVERNANCE)
     message = read_failure("webhooks", "list")
     assert "webhooks are not deployed in us-east-1" in message
+    assert f"there is no stack {stack_names.WEBHOOKS}. Set AWS_REGION, and METER_NAME" in message
     assert "set webhooks to true in cdk.json" in message
 
 
@@ -503,7 +512,7 @@ def test_a_test_event_waits_for_its_answer(capsys: pytest.CaptureFixture[str]) -
     [
         (
             (same, fail),
-            "not delivered: it answered 500; the next attempt is at 2026-09-08 13:00 UTC.",
+            "not delivered: it answered 500; the next attempt is at 2026-09-08 13:00:00 UTC.",
         ),
         (
             (lambda delivery: replace(fail(delivery), state=DeliveryState.DISABLED),),

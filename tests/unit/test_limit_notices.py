@@ -78,7 +78,7 @@ def test_no_name_of_a_caller_breaks_a_message(name: str) -> None:
 
 def test_a_refusal_has_a_schema_of_its_own_and_says_until_when_it_lasts() -> None:
     REACHED.validate(REFUSED.detail)
-    assert not SCHEMA.is_valid(REFUSED.detail)
+    assert not REACHED.is_valid(due_mark().detail)
     assert name_event(REFUSED.detail) == "Bedrock Meter Limit Reached"
     assert name_event(due_mark().detail) == "Bedrock Meter Limit Near"
     notice = write_marks_notice([REFUSED.detail])

@@ -73,7 +73,7 @@ def command() -> None:
     multiple=True,
     metavar="LABEL=NAME",
     help="A name or pattern that events have to have, such as project=chat-*; repeat it for"
-    " several.",
+    " several. Of one label, any of them matches.",
 )
 @_dry_run
 def add(  # noqa: PLR0913  # click passes each option
@@ -127,7 +127,7 @@ def remove(name: str, *, dry_run: bool) -> None:
 @_name
 @_dry_run
 def enable(name: str, *, dry_run: bool) -> None:
-    """Switch a receiver on again that has answered 410."""
+    """Switch on a receiver again that has answered 410, or end its pause."""
     from cdk.operations.webhooks import enable as enable_webhook
 
     _run(
@@ -169,7 +169,7 @@ def rotate(name: str, *, overlap_hours: int, dry_run: bool) -> None:
     help="The longest wait for the answer.",
 )
 def test(name: str, *, wait_seconds: int) -> None:
-    """Send a test event to a receiver, and print its answer."""
+    """Send a test event to a receiver, whatever events it wants, and print its answer."""
     from cdk.operations.webhooks import Waiting
     from cdk.operations.webhooks import test as test_webhook
 

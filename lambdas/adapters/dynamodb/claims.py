@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from lambdas.adapters.dynamodb.transactions import MAX_CONFLICTS
 from lambdas.domain.budgets.budget_alerts import CLAIM
 from lambdas.domain.budgets.governance_table import PARTITION_KEY
 from lambdas.domain.times import write_sortable_seconds
@@ -64,8 +65,15 @@ class DueItems:
         }
         if values:
             request["ExpressionAttributeValues"] = values
-        try:
-            self._client.update_item(**request)
-        except self._client.exceptions.ConditionalCheckFailedException:
-            return False
+        for attempt in range(1, MAX_CONFLICTS + 1):
+            try:
+                self._client.update_item(**request)
+            except self._client.exceptions.ConditionalCheckFailedException:
+                return False
+            except self._client.exceptions.TransactionConflictException:
+                # A transaction on the item is under way, which takes milliseconds.
+                if attempt == MAX_CONFLICTS:
+                    raise
+            else:
+                break
         return True

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lambdas.adapters.dynamodb.audit_events import make_audit_event
 from lambdas.adapters.dynamodb.brake_items import write_time
-from lambdas.adapters.dynamodb.transactions import write_unless_changed
+from lambdas.adapters.dynamodb.transactions import write_if_allowed
 from lambdas.adapters.dynamodb.webhook_store import (
     DISABLED_AT,
     DISABLED_BECAUSE,
@@ -100,7 +100,7 @@ class AuditedWebhookStore(DynamoDbWebhookStore):
         remove = f"REMOVE {DISABLED_AT}, {DISABLED_BECAUSE}, {PAUSED_UNTIL}"
         found = self.get(webhook_id)
         update = self._make_update(webhook_id, remove, _IS_STORED)
-        enabled = None if found is None else replace(found, disabled_at=None)
+        enabled = None if found is None else replace(found, disabled_at=None, disabled_because=None)
         return self._write(update, AuditAction.ENABLE_WEBHOOK, webhook_id, found, enabled)
 
     def _make_update(
@@ -141,17 +141,19 @@ class AuditedWebhookStore(DynamoDbWebhookStore):
             before=None if before is None else _describe(before),
             after=None if after is None else _describe(after),
         )
-        return write_unless_changed(
-            self._client, [change, make_audit_event(self._table_name, event)]
-        )
+        return write_if_allowed(self._client, [change, make_audit_event(self._table_name, event)])
 
 
 def _describe(subscription: WebhookSubscription) -> dict[str, object]:
     """Describe a subscription without names, which could not be erased from the audit trail."""
+    disabled_at = subscription.disabled_at
     return {
         "host": subscription.host,
         "format": subscription.format.value,
         "types": sorted(subscription.filter.types),
         "labels": sorted(subscription.filter.scope),
         "is_disabled": subscription.is_disabled,
+        # The sender switches receivers off. It writes no events, so the next one shows when.
+        "disabled_at": None if disabled_at is None else write_time(disabled_at),
+        "disabled_because": subscription.disabled_because,
     }

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _CIPHERTEXT, _CREATED_AT, _EXPIRES_AT = "ciphertext", "created_at", "expires_at"
 PAUSED_UNTIL, DISABLED_AT, DISABLED_BECAUSE = "paused_until", "disabled_at", "disabled_because"
+LAST_DISABLED_AT = "last_disabled_at"
 
 
 class DynamoDbWebhookStore:
@@ -129,7 +130,7 @@ class DynamoDbWebhookStore:
         self._update(
             webhook_id,
             added_at,
-            f"SET {DISABLED_AT} = :at, {DISABLED_BECAUSE} = :because",
+            f"SET {DISABLED_AT} = :at, {LAST_DISABLED_AT} = :at, {DISABLED_BECAUSE} = :because",
             {":at": {"S": write_time(at)}, ":because": {"S": because}},
             f"attribute_not_exists({DISABLED_AT})",
         )
@@ -170,6 +171,7 @@ def write_webhook(subscription: WebhookSubscription) -> Item:
         _CREATED_AT: subscription.created_at,
         PAUSED_UNTIL: subscription.paused_until,
         DISABLED_AT: subscription.disabled_at,
+        LAST_DISABLED_AT: subscription.last_disabled_at,
     }
     texts |= {name: write_time(moment) for name, moment in times.items() if moment is not None}
     return {
@@ -211,7 +213,7 @@ def _read(item: Item) -> WebhookSubscription:
     scope = {str(label): tuple(map(str, names)) for label, names in wanted["scope"].items()}
     times = {
         name: read_time(item[name]["S"])
-        for name in (_CREATED_AT, PAUSED_UNTIL, DISABLED_AT)
+        for name in (_CREATED_AT, PAUSED_UNTIL, DISABLED_AT, LAST_DISABLED_AT)
         if name in item
     }
     return WebhookSubscription(
@@ -225,6 +227,7 @@ def _read(item: Item) -> WebhookSubscription:
         created_at=times[_CREATED_AT],
         paused_until=times.get(PAUSED_UNTIL),
         disabled_at=times.get(DISABLED_AT),
+        last_disabled_at=times.get(LAST_DISABLED_AT),
         disabled_because=item[DISABLED_BECAUSE]["S"] if DISABLED_BECAUSE in item else None,
     )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambdas.domain.alerts import Notice
 from lambdas.domain.events import (
+    EVENTS_ATTRIBUTE,
     MAX_MESSAGE_BYTES,
     MeterEvent,
     count_text_bytes,
@@ -21,8 +22,6 @@ from lambdas.domain.events import (
 if TYPE_CHECKING:
     from mypy_boto3_sns import SNSClient
 
-EVENTS = "events"
-"""The attribute of a message with its events, as an array of JSON."""
 EVENT_TYPES = "event_types"
 """The attribute of a message with the types of its events, for filters of subscriptions."""
 _DETAIL = "detail"
@@ -72,7 +71,7 @@ def _write_attributes(events: Sequence[MeterEvent]) -> dict[str, Any]:
     if not events:
         return {}
     types = {"DataType": "String.Array", "StringValue": json.dumps(list_types(events))}
-    return {EVENT_TYPES: types, EVENTS: _write_text(write_events(events))}
+    return {EVENT_TYPES: types, EVENTS_ATTRIBUTE: _write_text(write_events(events))}
 
 
 def _write_text(text: str) -> dict[str, str]:

@@ -23,7 +23,7 @@ from lambdas.domain.alarms.names import (
 )
 from lambdas.domain.budgets import read_principal
 from lambdas.domain.events import EventScope, EventType, MeterEvent, make_event_id
-from lambdas.domain.metrics.catalog import IDENTITY_ARN, MODEL_ID
+from lambdas.domain.metrics.catalog import ESTIMATED_COST, IDENTITY_ARN, MODEL_ID
 from lambdas.domain.scope_field import ScopeField
 from lambdas.domain.words import break_links, cut, printable
 
@@ -117,16 +117,20 @@ def _write_title(change: AlarmChange, kind: _Kind) -> str:
         name = kind.check or change.name.removeprefix(ALARM_PREFIX)
         return f"Bedrock Meter: {_show(name)} is {'in ALARM' if is_alarm else 'OK again'}"
     subject = ", ".join(map(_show, change.dimensions.values())) or "the account"
-    unit = _show(change.metric or "usage")
-    amount = (
-        f"the threshold of {unit}"
-        if change.threshold is None
-        else f"{Decimal(change.threshold):,f} {unit}"
-    )
     return (
-        f"Bedrock usage of {subject}: {amount} in"
+        f"Bedrock usage of {subject}: {_describe_threshold(change, kind)}"
         f" {_WINDOWS[kind.window]} {'reached' if is_alarm else 'no longer reached'}"
     )
+
+
+def _describe_threshold(change: AlarmChange, kind: _Kind) -> str:
+    """Describe a threshold; CloudWatch names none if someone has set the state by hand."""
+    if change.threshold is None:
+        return f"the {kind.severity} threshold for"
+    amount = f"{Decimal(change.threshold):,f}"
+    if change.metric == ESTIMATED_COST.name:
+        return f"${amount} in"
+    return f"{amount} {_show(change.metric or 'units')} in"
 
 
 def _write_text(change: AlarmChange) -> str:

@@ -269,8 +269,7 @@ def write_brake_notice(detail: EventDetail, link: str | None = None) -> Notice:
         detail: The detail.
         link: The address of a dashboard, for webhooks.
     """
-    lines = [printable(line) for line in _list_lines(detail)]
-    subject, text = _write_subject(detail), "\n".join(lines)
+    subject, text = _write_subject(detail), "\n".join(map(printable, _list_lines(detail)))
     event_type = _TYPES[EventKind(detail["kind"])]
     event = MeterEvent(
         id=make_event_id(event_type, detail["id"]),
@@ -282,7 +281,8 @@ def write_brake_notice(detail: EventDetail, link: str | None = None) -> Notice:
         detail=detail,
         link=link,
     )
-    return Notice(subject, text, events=(event,))
+    # The id of an event of EventBridge. A delivery of a webhook has another one.
+    return Notice(subject, f"{text}\nEvent id: {printable(detail['id'])}", events=(event,))
 
 
 def _read_scope(detail: EventDetail) -> EventScope:
@@ -392,7 +392,6 @@ def _list_lines(detail: EventDetail) -> Iterator[str]:
     if detail["advice"] is not None:
         yield detail["advice"]
     yield _WHAT_TO_DO
-    yield f"Event id: {detail['id']}"
 
 
 def _describe_budget(budget: EventDetail) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from lambdas.domain.budgets.alert_detail import AlertDetail
-from lambdas.domain.budgets.alert_messages import write_alert_notice
+from lambdas.domain.budgets.alert_messages import write_alert_text
 from lambdas.domain.budgets.alerts import ThresholdKind
 from lambdas.domain.budgets.budget import BudgetSubject
 from lambdas.domain.budgets.scope import read_principal
@@ -42,13 +42,13 @@ def _split(detail: AlertDetail) -> Iterator[AlertDetail]:
 def _write_event(detail: AlertDetail, dashboard_url: str) -> MeterEvent:
     (alert_id,), (crossing,) = detail["alert_ids"], detail["crossings"]
     event_type = _TYPES[ThresholdKind(crossing["kind"])]
-    notice = write_alert_notice(detail, dashboard_url)
+    title, text = write_alert_text(detail, dashboard_url)
     return MeterEvent(
         id=make_event_id(event_type, alert_id),
         type=event_type,
         at=read_time(detail["evaluated_at"]),
-        title=notice.subject,
-        text=notice.text,
+        title=title,
+        text=text,
         scope=_read_scope(detail),
         detail={**detail, "dashboard_url": dashboard_url},
         link=dashboard_url,

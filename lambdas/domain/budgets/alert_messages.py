@@ -43,14 +43,21 @@ def write_alert_notice(detail: AlertDetail, dashboard_url: str) -> Notice:
         detail: The detail, of one or several thresholds.
         dashboard_url: The address of the dashboard with budgets.
     """
+    subject, text = write_alert_text(detail, dashboard_url)
+    ids = ", ".join(map(printable, detail["alert_ids"]))
+    return Notice(subject, f"{text}\nAlert ids: {ids}")
+
+
+def write_alert_text(detail: AlertDetail, dashboard_url: str) -> tuple[str, str]:
+    """Write the subject and the text of a message, without the ids of its alerts."""
     paragraphs = (
         _write_usage(detail),
         _write_drivers(detail),
         _write_doubts(detail),
         _write_next(detail),
-        _write_references(detail, dashboard_url),
+        [f"Dashboard: {dashboard_url}", _WHAT_TO_DO],
     )
-    return Notice(_write_subject(detail), _join(paragraphs))
+    return _write_subject(detail), _join(paragraphs)
 
 
 def write_joint_notice(details: Sequence[AlertDetail], dashboard_url: str) -> Notice:
@@ -180,12 +187,6 @@ def _write_next(detail: AlertDetail) -> Iterator[str]:
     more = f" The next alert is at {following[0]}%." if following else ""
     end = _write_time(detail["period"]["end"], detail)
     yield f"{_describe_effect(detail)}{more} The period ends at {end}."
-
-
-def _write_references(detail: AlertDetail, dashboard_url: str) -> Iterator[str]:
-    yield f"Dashboard: {dashboard_url}"
-    yield _WHAT_TO_DO
-    yield f"Alert ids: {', '.join(detail['alert_ids'])}"
 
 
 def _describe_effect(detail: AlertDetail) -> str:

@@ -164,7 +164,7 @@ def write_credit_notice(detail: CreditAlertDetail, dashboard_url: str) -> Notice
         detail={**detail, "dashboard_url": dashboard_url},
         link=dashboard_url,
     )
-    return Notice(subject, text, events=(event,))
+    return Notice(subject, f"{text}\nAlert id: {printable(detail['id'])}", events=(event,))
 
 
 def _list_lines(detail: CreditAlertDetail, level: CreditLevel, dashboard_url: str) -> Iterator[str]:
@@ -199,7 +199,6 @@ def _list_lines(detail: CreditAlertDetail, level: CreditLevel, dashboard_url: st
         f"What to do: docs/runbooks/{_RUNBOOKS[level]}.md in the Bedrock Meter repository. To add"
         " credits, run bedrock-meter credits grant."
     )
-    yield f"Alert id: {detail['id']}"
 
 
 def _read_level(detail: CreditAlertDetail) -> CreditLevel:

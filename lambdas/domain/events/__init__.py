@@ -12,6 +12,7 @@ from lambdas.domain.events.documents import (
 )
 from lambdas.domain.events.event import MAX_ID_LETTERS, EventScope, MeterEvent, make_event_id
 from lambdas.domain.events.messages import (
+    EVENTS_ATTRIBUTE,
     MAX_EVENT_BYTES,
     MAX_MESSAGE_BYTES,
     count_text_bytes,
@@ -21,6 +22,7 @@ from lambdas.domain.events.messages import (
 from lambdas.domain.events.types import EventType
 
 __all__ = [
+    "EVENTS_ATTRIBUTE",
     "EVENT_VERSION",
     "MAX_EVENT_BYTES",
     "MAX_ID_LETTERS",

@@ -103,7 +103,7 @@ def read_json(text: str | bytes) -> object:
         document: object = json.loads(text, parse_constant=_refuse_constant)
         is_too_deep = _is_too_deep(document)
         if not is_too_deep:
-            json.dumps(document, ensure_ascii=False).encode()
+            json.dumps(document, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError) as error:
         message = f"it is no valid JSON ({type(error).__name__})"
         raise InvalidEventError(message) from None

@@ -10,6 +10,8 @@ from typing import Final
 from lambdas.domain.events.documents import write_event
 from lambdas.domain.events.event import MeterEvent
 
+EVENTS_ATTRIBUTE: Final = "events"
+"""The attribute of a message with its events, as an array of JSON."""
 MAX_MESSAGE_BYTES: Final = 200_000
 """The bytes of a message with its events, as a queue of the topic gets them.
 

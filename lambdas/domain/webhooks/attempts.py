@@ -120,6 +120,19 @@ def belongs_to(delivery: Delivery, subscription: WebhookSubscription) -> bool:
     )
 
 
+def is_dropped(delivery: Delivery, subscription: WebhookSubscription) -> bool:
+    """Say if a delivery ends without another attempt.
+
+    Its subscription is off, was off after the delivery was started, or is another one by now.
+    """
+    off_at = subscription.last_disabled_at
+    return (
+        subscription.is_disabled
+        or not belongs_to(delivery, subscription)
+        or (off_at is not None and delivery.started_at < off_at)
+    )
+
+
 def start_delivery(subscription: WebhookSubscription, event: MeterEvent, now: datetime) -> Delivery:
     """Make the delivery of an event to a subscription, which is due at once."""
     return Delivery(

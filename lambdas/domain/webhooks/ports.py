@@ -16,7 +16,7 @@ class ReceiverAnswer(NamedTuple):
     Attributes:
         status: The HTTP status.
         retry_after: The time to wait that it asks for, or `None`.
-        body: The first kilobyte of its text, for the operator.
+        body: The first kilobyte of the text of a failure, for the operator.
     """
 
     status: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 _REDACTED = "***"
 _MIN_PART_LETTERS = 6
@@ -19,10 +19,35 @@ def redact(text: str, url: str, secrets: Iterable[str] = ()) -> str:
     target = url.partition("://")[2].partition("/")[2]
     hidden_secrets = {form for each in secrets for form in (each, each.partition("_")[2])}
     found = {url, target, *_split(target), *hidden_secrets}
-    hidden = {form for part in found for form in (part, unquote(part)) if _is_long(form)}
-    for part in sorted(hidden, key=len, reverse=True):
-        text = text.replace(part, _REDACTED)
-    return text
+    hidden = {form for part in found for form in _list_forms(part) if _is_long(form)}
+    if not hidden:
+        return text
+    longest_first = sorted(hidden, key=len, reverse=True)
+    pattern = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)
+    return _redact_end(pattern.sub(_REDACTED, text), hidden)
+
+
+def _list_forms(part: str) -> Iterable[str]:
+    """List the forms in which a receiver may repeat a part: as it is, decoded, and encoded."""
+    plain = unquote(part)
+    for form in (part, plain, quote(plain), quote(plain, safe="")):
+        yield form
+        yield form.replace("/", "\\/")
+
+
+def _redact_end(text: str, hidden: Iterable[str]) -> str:
+    """Replace the beginning of a part at the end of a text, which may have been cut there."""
+    lower = text.lower()
+    longest = max(
+        (
+            length
+            for part in hidden
+            for length in range(_MIN_PART_LETTERS, len(part))
+            if lower.endswith(part[:length].lower())
+        ),
+        default=0,
+    )
+    return text[:-longest] + _REDACTED if longest else text
 
 
 def _split(target: str) -> Iterable[str]:

@@ -72,11 +72,13 @@ class WebhookSubscription:
         filter: The events that it wants.
         secrets: The secrets that sign, the current one last; two while they are rotated, none for
             chat systems.
-        template: The template, as JSON; `None` for other forms.
+        template: The template, as JSON; `None` for other forms. Some have a key of the receiver.
         created_at: The time at which it was added.
         paused_until: The time before which nothing is sent, as the receiver has asked for.
         disabled_at: The time at which it was switched off, or `None`.
         disabled_because: The reason, such as that the receiver is gone (410).
+        last_disabled_at: The time at which it was switched off last, also after it was switched on
+            again; `None` if it never was. Deliveries from before have ended.
     """
 
     id: str
@@ -85,11 +87,12 @@ class WebhookSubscription:
     format: WebhookFormat = WebhookFormat.STANDARD
     filter: EventFilter = field(default_factory=EventFilter)
     secrets: tuple[SealedSecret, ...] = ()
-    template: str | None = None
+    template: str | None = field(default=None, repr=False)
     created_at: datetime
     paused_until: datetime | None = None
     disabled_at: datetime | None = None
     disabled_because: str | None = None
+    last_disabled_at: datetime | None = None
 
     @property
     def is_disabled(self) -> bool:

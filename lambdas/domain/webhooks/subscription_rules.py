@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ MAX_WEBHOOKS: Final = 100
 MAX_FILTER_NAMES: Final = 100
 """The types and names of a filter, all together."""
 MAX_NAME_LETTERS: Final = 1000
+MAX_FILTER_BYTES: Final = 100_000
+"""The bytes of a filter as it is stored: an item of DynamoDB has 400 KB at most."""
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 
 
@@ -42,14 +45,14 @@ class NewWebhook:
         url: The address, which may be a secret. It appears in no text of this object.
         format: The form of what is sent.
         filter: The events that it wants.
-        template: The template, for the form of the same name.
+        template: The template, for the form of the same name. Some have a key of the receiver.
     """
 
     id: str
     url: str = field(repr=False)
     format: WebhookFormat = WebhookFormat.STANDARD
     filter: EventFilter = field(default_factory=EventFilter)
-    template: str | None = None
+    template: str | None = field(default=None, repr=False)
 
 
 def check_webhook(new: NewWebhook) -> ReceiverAddress:
@@ -60,7 +63,7 @@ def check_webhook(new: NewWebhook) -> ReceiverAddress:
     """
     if not _ID.fullmatch(new.id):
         _refuse(
-            "the id is not allowed: use 1 to 40 lower-case letters, digits and"
+            "the name is not allowed: use 1 to 40 lower-case letters, digits and"
             " hyphens, with a letter or digit at both ends"
         )
     _check_filter(new.filter)
@@ -80,7 +83,7 @@ def check_receiver(delivery: Delivery, subscription: WebhookSubscription) -> Non
     """
     if not belongs_to(delivery, subscription):
         message = (
-            f"this delivery was for an earlier webhook {subscription.id}, which was removed: the"
+            f"this delivery was for an earlier receiver {subscription.id}, which was removed: the"
             " one of today is another receiver, and gets only events since it was added"
         )
         raise InvalidWebhookError(message)
@@ -93,6 +96,9 @@ def _check_filter(wanted: EventFilter) -> None:
             f"the filter has {count:,} types and names: use {MAX_FILTER_NAMES} at most, or"
             " patterns such as chat-*"
         )
+    patterns = [*wanted.types, *(name for each in wanted.scope.values() for name in each)]
+    if len(json.dumps(patterns)) > MAX_FILTER_BYTES:
+        _refuse("the types and names of the filter are too long: use patterns such as chat-*")
     for pattern in wanted.types:
         if not any(matches(pattern, event_type) for event_type in EventType):
             _refuse(f"no event has the type {show(pattern)}: use {', '.join(EventType)}")

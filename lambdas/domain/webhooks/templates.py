@@ -68,8 +68,8 @@ def check_template(template: str) -> None:
             f"it has unknown names in braces: {', '.join(unknown)}. Use {known},"
             " and write {{ and }} for braces themselves"
         )
-    if not names & {"title", "text"}:
-        _refuse("it shows neither {title} nor {text}: add one of them")
+    if not names & {"title", "text", "type"}:
+        _refuse("it does not say what has happened: add {title}, {text} or {type}")
 
 
 def render_template(template: str, event: MeterEvent, origin: Origin) -> bytes:

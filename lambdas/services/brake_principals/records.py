@@ -41,13 +41,26 @@ from lambdas.services.brake_principals.report import BrakeReport
 
 _ADVICE = {
     Obstacle.NO_FREE_SLOT: (
-        "Detach a managed policy that is not needed, or raise the quota of managed policies."
+        "It has as many managed policies as the quota allows: detach one that is not needed, or"
+        " raise the quota."
     ),
-    Obstacle.PRINCIPAL_GONE: "Nothing, if it was deleted on purpose.",
-    Obstacle.PROTECTED: "Use a service control policy.",
-    Obstacle.THROTTLED: "Nothing, unless it goes on for several minutes.",
-    Obstacle.INVALID: "Release the caller by hand, and report this as a bug.",
-    Obstacle.NOT_PERMITTED: "Compare the role of the function and the boundary with the deployed.",
+    Obstacle.PRINCIPAL_GONE: (
+        "It does not exist in IAM. If it was deleted on purpose, there is nothing to do."
+    ),
+    Obstacle.PROTECTED: (
+        "Only the AWS service that made it may change it: use a service control policy."
+    ),
+    Obstacle.THROTTLED: (
+        "IAM was too busy. There is nothing to do unless this goes on for several minutes."
+    ),
+    Obstacle.INVALID: (
+        "IAM does not accept its name, or a policy: release the caller by hand, and report this as"
+        " a bug."
+    ),
+    Obstacle.NOT_PERMITTED: (
+        "The brake may not change it: compare the role of the function and its boundary with those"
+        " that were deployed."
+    ),
 }
 
 

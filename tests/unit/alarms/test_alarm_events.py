@@ -114,7 +114,17 @@ def test_a_threshold_is_written_digit_by_digit(text: str) -> None:
 def test_a_threshold_that_is_not_named_is_not_known(reason: str) -> None:
     event = write_some(alarm_change("BedrockMeter-Account-Day-Critical", reason=reason))
     assert event.detail["threshold"] is None
-    assert "the threshold of QuotaTokens in a day reached" in event.title
+    title = "Bedrock usage of the account: the critical threshold for a day reached"
+    assert event.title == title
+
+
+def test_a_threshold_of_cost_is_in_dollars() -> None:
+    watched = [metric("EstimatedCostUSD")]
+    name = "BedrockMeter-Account-Cost-Hour-Warning"
+    for text, amount in (("50.0", "$50"), ("0.5", "$0.5"), ("1.0E7", "$10,000,000")):
+        change = alarm_change(name, metrics=watched, reason=crossed(text))
+        title = f"Bedrock usage of the account: {amount} in an hour reached"
+        assert write_some(change).title == title
 
 
 @pytest.mark.parametrize(

@@ -615,16 +615,16 @@ def keep_busy(iam: FakeIam) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "obstacle"),
+    ("change", "obstacle", "advice"),
     [
-        (fill, "no_free_slot"),
-        (remove, "principal_gone"),
-        (protect, "protected"),
-        (keep_busy, "throttled"),
+        (fill, "no_free_slot", "It has as many managed policies as the quota allows"),
+        (remove, "principal_gone", "It does not exist in IAM"),
+        (protect, "protected", "Only the AWS service that made it may change it"),
+        (keep_busy, "throttled", "IAM was too busy"),
     ],
 )
 def test_what_iam_refuses_is_reported_once_and_stops_no_other(
-    meter: BrakedMeter, change: Callable[[FakeIam], None], obstacle: str
+    meter: BrakedMeter, change: Callable[[FakeIam], None], obstacle: str, advice: str
 ) -> None:
     dan = BEN.replace("ben", "dan")
     meter.iam.add(BEN_USER.__class__("aws", BEN_USER.account_id, BEN_USER.kind, "dan"))
@@ -636,6 +636,9 @@ def test_what_iam_refuses_is_reported_once_and_stops_no_other(
         assert report.delayed == [DelayedChange(BEN, obstacle)]
     assert meter.list_denied() == {dan}
     assert sorted(meter.events.list_kinds()) == ["denied", "not_attached"]
+    details = [event.detail for event in meter.events.known.values()]
+    (reported,) = [detail for detail in details if detail["kind"] == "not_attached"]
+    assert reported["advice"].startswith(advice)
     assert meter.denies.stored[BEN_USER].state is DenyState.ATTACHING
     meter.now = MIDNIGHT
     meter.iam.busy.clear()

@@ -241,6 +241,20 @@ def test_deliveries_end_with_their_subscription(*, gone: bool) -> None:
     assert not sending.receiver.requests
 
 
+def test_deliveries_from_before_it_was_switched_off_end_after_it_is_on_again() -> None:
+    sending = Sending()
+    sending.webhooks.disable("pager", NOON + HOUR, GONE)
+    sending.webhooks.enable("pager")
+    sending.now += 2 * HOUR
+    outcome = sending.send()
+    assert (outcome.result, outcome.wait) == (SendResult.ENDED, None)
+    assert sending.delivery.state is DeliveryState.DISABLED
+    assert not sending.receiver.requests
+    restarted = restart_delivery(sending.delivery, sending.now)
+    sending.deliveries.stored["pager", EVENT.id] = restarted
+    assert sending.send().result is SendResult.DELIVERED
+
+
 def test_a_delivery_that_changes_while_it_ends_is_looked_at_again() -> None:
     sending = Sending()
     sending.webhooks.disable("pager", NOON, GONE)

@@ -198,7 +198,7 @@ def test_a_delivery_of_a_removed_subscription_is_not_sent_to_another_of_its_name
     managing.deliveries.add(make_delivery())
     managing.manager.remove("pager")
     managing.manager.add(NewWebhook(id="pager", url=URL), NOON + HOUR)
-    with pytest.raises(InvalidWebhookError, match="an earlier webhook pager"):
+    with pytest.raises(InvalidWebhookError, match="an earlier receiver pager"):
         managing.manager.resend("pager", EVENT.id, NOON + HOUR)
     assert not managing.queue.messages
 

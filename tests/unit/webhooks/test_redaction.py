@@ -31,6 +31,21 @@ def test_no_part_of_an_address_or_a_secret_is_left(answer: str) -> None:
     assert not [mark for mark in MARKS if mark in redacted]
 
 
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        # A path in JSON with its spaces encoded, another case, and a text that was cut.
+        ("no \\/a%20bcd%3De\\/token-123.", "no \\/***."),
+        ("no A BCD=E and TOKEN-123", "no *** and ***"),
+        ("token-123 token-123 token-1", "*** *** ***"),
+        ("token-123 token", "*** token"),
+        ("token-123 TOKEN-", "*** ***"),
+    ],
+)
+def test_other_forms_and_beginnings_at_the_end_are_not_left(answer: str, expected: str) -> None:
+    assert redact(answer, "https://a.example/a%20bcd=e/token-123") == expected
+
+
 def test_other_answers_stay_as_they_are() -> None:
     assert redact("invalid_payload: a/b?", URL, [SECRET]) == "invalid_payload: a/b?"
 

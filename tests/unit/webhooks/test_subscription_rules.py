@@ -12,7 +12,7 @@ from lambdas.domain.webhooks import (
     check_webhook,
 )
 from lambdas.domain.webhooks.subscription_rules import MAX_FILTER_NAMES, MAX_NAME_LETTERS
-from tests.webhooks import URL
+from tests.webhooks import URL, make_subscription
 
 TEMPLATE = '{"text": "{title}"}'
 
@@ -84,3 +84,15 @@ def test_no_refusal_shows_an_address(place: str, url: str) -> None:
 
 def test_the_address_is_not_in_the_repr() -> None:
     assert "url-token" not in repr(new_webhook())
+
+
+def test_a_filter_fits_into_an_item() -> None:
+    names = tuple(chr(0x1F600 + number) * MAX_NAME_LETTERS for number in range(MAX_FILTER_NAMES))
+    with pytest.raises(InvalidWebhookError, match="too long: use patterns"):
+        check_webhook(new_webhook(filter=EventFilter(scope={"project": names})))
+
+
+def test_no_object_shows_a_template_which_may_have_a_key() -> None:
+    template = '{"routing_key": "r-secret", "text": "{title}"}'
+    shown = repr((new_webhook(template=template), make_subscription(template=template)))
+    assert "r-secret" not in shown

@@ -138,7 +138,7 @@ def test_every_accepted_template_stays_within_20_kb(part: object, times: int) ->
         ('{"text": "{0}{title}"}', "unknown names"),
         ('{"text": "{title"}', "{{ and }}"),
         ('{"text": "title}"}', "{{ and }}"),
-        ('{"text": "hello"}', "add one of them"),
+        ('{"text": "hello"}', "add {title}, {text} or {type}"),
         ("[" * 7_000, "write a JSON object"),
         ('{"a":' * 60 + '"{title}"' + "}" * 60, "nested more than 50"),
         ('{"text": "{title}' + "x" * MAX_TEMPLATE_BYTES + '"}', "8,000 bytes"),
@@ -150,6 +150,12 @@ def test_a_template_that_cannot_be_used_is_refused_with_advice(template: str, ad
     with pytest.raises(InvalidTemplateError) as refusal:
         check_template(template)
     assert advice in str(refusal.value)
+
+
+def test_a_template_can_do_without_texts_of_callers() -> None:
+    assert render({"text": "{type}: {scope}"}, make_event()) == {
+        "text": "budget.threshold_reached: project: chat"
+    }
 
 
 def test_an_event_that_is_too_large_is_cut() -> None:
