@@ -74,12 +74,14 @@ def _metric(metric: dict[str, Any]) -> tuple[str, str, tuple[str, ...]]:
 
 
 def allowing(policy: dict[str, Any], service: str) -> dict[str, Any]:
-    """The statement of a resource's policy that allows a service."""
+    """The statement of a resource's policy that allows a service to publish to the topic."""
     statement: dict[str, Any]
     (statement,) = (
         candidate
         for candidate in policy["Statement"]
-        if candidate["Effect"] == "Allow" and candidate["Principal"] == {"Service": service}
+        if candidate["Effect"] == "Allow"
+        and candidate["Principal"] == {"Service": service}
+        and candidate["Sid"].endswith("Publish")  # not to encrypted queues
     )
     return statement
 

@@ -39,7 +39,9 @@ def write_alert(level: CreditLevel, used: int, days_left: float | None) -> dict[
         days_left=days_left,
         overage_picodollars=0,
     )
-    detail = write_credit_detail(CreditAlert(scope.key, level, NOON), figures, 20)
+    detail = write_credit_detail(
+        CreditAlert(scope.key, level, NOON, scope.balance_picodollars), figures, 20
+    )
     notice = write_credit_notice(detail, "https://console.example.com/credits")
     return {"Subject": notice.subject, "Message": notice.text}
 

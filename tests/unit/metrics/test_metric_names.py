@@ -5,11 +5,15 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from lambdas.domain.alarms import health_checks
 from lambdas.domain.metrics import bedrock_metrics, catalog
 from lambdas.domain.metrics.bedrock_metrics import BedrockMetric, MantleMetric
 
 ROOT = Path(__file__).parents[3]
-HOMES = {Path(catalog.__file__), Path(bedrock_metrics.__file__)}
+HOMES = {
+    *(Path(catalog.__file__), Path(bedrock_metrics.__file__)),
+    Path(health_checks.__file__),  # names of alarms, compared with the deployed ones
+}
 OURS = [
     *(metric.name for metric in catalog.USAGE_METRICS),
     *(metric.name for metric in (*catalog.UNLOGGED_METRICS, *catalog.BUDGET_METRICS)),
