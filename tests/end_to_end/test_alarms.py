@@ -16,7 +16,10 @@ from tests.end_to_end.conftest import EXTRA_DASHBOARDS, WARNING
 from tests.end_to_end.deployed import Deployed, calls, make, user
 from tests.local_cloud.waiting import wait_for
 
-DEFAULT_DASHBOARDS = ("usage_overview", "identity_detail", "gateway", "pipeline_health")
+DASHBOARDS = (
+    *("usage_overview", "identity_detail", "gateway", "credits", "pipeline_health"),
+    *EXTRA_DASHBOARDS,
+)
 ALARM = "BedrockMeter-EveryIdentity-Hour-Warning"
 
 
@@ -144,7 +147,7 @@ def test_a_test_notification_arrives(deployed: Deployed, subscriber: Subscriber)
 
 def test_every_dashboard_is_deployed_and_one_shows_budgets(deployed: Deployed) -> None:
     cloudwatch = deployed.cloud.client("cloudwatch")
-    expected = {dashboard_name(file, REGION) for file in (*DEFAULT_DASHBOARDS, *EXTRA_DASHBOARDS)}
+    expected = {dashboard_name(file, REGION) for file in DASHBOARDS}
     found = cloudwatch.list_dashboards()["DashboardEntries"]
     assert {entry["DashboardName"] for entry in found} == expected
     cost = cloudwatch.get_dashboard(DashboardName=dashboard_name("cost", REGION))
