@@ -71,22 +71,26 @@ def grant_read_safeguards(
         )
 
 
-def grant_read_mapping(function: MeterFunction, *, of_function: str) -> None:
-    """Grant reading of the event source mappings of a function in an optional stack.
+def grant_read_mappings(function: MeterFunction, *, of_functions: Sequence[str]) -> None:
+    """Grant reading of the event source mappings of functions in optional stacks.
 
     The id of a mapping is known only where it is created, and an export of it would keep the
     optional stack from being removed.
 
     Args:
         function: The function that reads.
-        of_function: The fixed name of the function that the mappings start.
+        of_functions: The fixed names of the functions that the mappings start.
     """
     here = f"{Aws.PARTITION}:lambda:{Aws.REGION}:{Aws.ACCOUNT_ID}"
     function.grant(
         "lambda:GetEventSourceMapping",
         on=f"arn:{here}:event-source-mapping:*",
-        conditions={"ArnEquals": {"lambda:FunctionArn": f"arn:{here}:function:{of_function}"}},
-        wildcard="Mappings have generated ids. The condition names the function that they start.",
+        conditions={
+            "ArnEquals": {
+                "lambda:FunctionArn": [f"arn:{here}:function:{name}" for name in of_functions]
+            }
+        },
+        wildcard="Mappings have generated ids. The condition names the functions that they start.",
     )
 
 

@@ -41,7 +41,7 @@ from cdk.components.log_queries import ContributorRules, SavedQueries
 from cdk.components.meter_function import name_function
 from cdk.components.notification_topic import NotificationTopic, TopicTarget
 from cdk.components.recovery_notices import RecoveryNotices
-from cdk.components.safeguard_rules import grant_read_mapping
+from cdk.components.safeguard_rules import grant_read_mappings
 from cdk.config import Config, stack_names
 from cdk.config.resource_names import (
     NAME_PREFIX,
@@ -191,7 +191,7 @@ class MonitoringStack(Stack):
         ingestion: IngestionStack,
         defaults: FunctionDefaults,
         *,
-        optional: Iterable[str],
+        optional: Sequence[str],
     ) -> LoggingWatcher:
         """Make the watcher; `optional` names functions of optional stacks that mappings start."""
         watcher = LoggingWatcher(
@@ -208,8 +208,8 @@ class MonitoringStack(Stack):
             stream_mapping=ingestion.metric_publisher.stream_mapping,
             topic=self.topic,
         )
-        for function in optional:
-            grant_read_mapping(watcher, of_function=function)
+        if optional:
+            grant_read_mappings(watcher, of_functions=optional)
         return watcher
 
     def _make_weekly_summarizer(

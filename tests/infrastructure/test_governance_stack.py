@@ -351,14 +351,17 @@ def test_alarms_name_the_functions_without_an_export() -> None:
 
 
 def test_the_watcher_reads_mappings_by_the_functions_that_they_start() -> None:
-    conditions = [
-        json.dumps(statement["Condition"]["ArnEquals"]["lambda:FunctionArn"])
+    (functions,) = (
+        statement["Condition"]["ArnEquals"]["lambda:FunctionArn"]
         for statement in statements(deployment(ON).monitoring, "LoggingWatcherRole")
         if "lambda:FunctionArn" in statement.get("Condition", {}).get("ArnEquals", {})
-    ]
-    names = [condition.rpartition(":")[2] for condition in conditions]
-    assert names == [
-        f'BedrockMeter-Governance-{name}"]]}}' for name in ("UsageCounter", "AuditWriter")
+    )
+    assert [json.dumps(function).rpartition(":")[2] for function in functions] == [
+        f'BedrockMeter-{name}"]]}}'
+        for name in (
+            *("Governance-UsageCounter", "Governance-AuditWriter"),
+            *("Webhooks-WebhookRouter", "Webhooks-WebhookSender"),
+        )
     ]
 
 
