@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from cdk.config.resource_names import NAME_PREFIX
@@ -16,10 +17,11 @@ _ROLE = f"{NAME_PREFIX}LocalCloudWatch"
 def open_alarm_clients(cloud: LocalCloud) -> Callable[[str], Any]:
     """Make clients of services; that of topics may publish, in CloudWatch's place."""
     iam, actor = cloud.client("iam"), f"arn:aws:iam::{ACCOUNT}:root"
-    iam.create_role(
-        RoleName=_ROLE,
-        AssumeRolePolicyDocument=_write_policy("sts:AssumeRole", Principal={"AWS": actor}),
-    )
+    with suppress(iam.exceptions.EntityAlreadyExistsException):
+        iam.create_role(
+            RoleName=_ROLE,
+            AssumeRolePolicyDocument=_write_policy("sts:AssumeRole", Principal={"AWS": actor}),
+        )
     iam.put_role_policy(
         RoleName=_ROLE,
         PolicyName="publish",

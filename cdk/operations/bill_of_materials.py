@@ -13,8 +13,8 @@ BillOfMaterials: TypeAlias = dict[str, Any]
 """A JSON document of CycloneDX 1.5."""
 
 _CDK = "aws-cdk-lib"
-_NOT_RELEASED = "gateway"
-"""The layer that no release has: its settings are the defaults."""
+_NOT_RELEASED = ("gateway", "webhooks")
+"""The layers that no release has: its settings are the defaults."""
 
 
 def list_shipped_packages(released_on: date) -> BillOfMaterials:
@@ -23,7 +23,7 @@ def list_shipped_packages(released_on: date) -> BillOfMaterials:
     These are the packages of the layers, and the CDK's library: the function between
     CloudFormation and `logging_configurator` is the library's own.
     """
-    groups = (group for group in get_args(DependencyGroup) if group != _NOT_RELEASED)
+    groups = (group for group in get_args(DependencyGroup) if group not in _NOT_RELEASED)
     layers = _export(*_only(*groups))
     (library,) = (
         component for component in _export(*_only("cdk"))["components"] if component["name"] == _CDK

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cdk.components.dashboards import dashboard_name
+from cdk.local_cloud.alarm_clients import open_alarm_clients
 from cdk.local_cloud.cloud import REGION
 from cdk.local_cloud.subscriber import Subscriber, open_subscriber
 from dashboards.cloudwatch import AlarmEvaluation, AlarmState
@@ -67,7 +68,7 @@ def test_only_the_identity_that_crosses_its_threshold_is_notified(
     deployed: Deployed, subscriber: Subscriber, queue: str
 ) -> None:
     spender, saver = user("spender"), user("saver")
-    evaluation = AlarmEvaluation(deployed.cloud.client)
+    evaluation = AlarmEvaluation(open_alarm_clients(deployed.cloud))
     evaluation.evaluate()
     deployed.log_calls(*calls(saver, 2), *calls(spender, 80))
     deployed.wait_for_tokens(spender, 80 * 15)
@@ -100,7 +101,7 @@ def test_only_the_identity_that_crosses_its_threshold_is_notified(
 
 
 def test_alarms_without_local_evaluation_are_named(deployed: Deployed) -> None:
-    evaluation = AlarmEvaluation(deployed.cloud.client)
+    evaluation = AlarmEvaluation(open_alarm_clients(deployed.cloud))
     evaluation.evaluate()
     assert evaluation.left_out.keys() == {
         "BedrockMeter-Account-Anomaly",

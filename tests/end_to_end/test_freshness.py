@@ -8,6 +8,7 @@ import pytest
 
 from cdk.alarms.usage_alarms import EVALUATED_EVERY
 from cdk.functions.metric_publisher import STREAM_WINDOW
+from cdk.local_cloud.alarm_clients import open_alarm_clients
 from cdk.local_cloud.subscriber import open_subscriber
 from dashboards.cloudwatch import AlarmEvaluation
 from tests.end_to_end.conftest import WARNING
@@ -21,7 +22,7 @@ def test_the_freshness_of_metrics_and_notifications_is_printed(
     deployed: Deployed, capsys: pytest.CaptureFixture[str]
 ) -> None:
     to_metric, to_notification = [], []
-    evaluation = AlarmEvaluation(deployed.cloud.client)
+    evaluation = AlarmEvaluation(open_alarm_clients(deployed.cloud))
     evaluation.evaluate()
     with open_subscriber(deployed.cloud, deployed.topic) as subscriber:
         for number in range(CALLS):

@@ -17,7 +17,11 @@ from cdk.components.acknowledgements import acknowledge_wildcard
 from cdk.config import Config
 from tests.infrastructure.synthesis import CONFIGURATIONS, ROOT, deployment, resources, synthesize
 
-OWN_DEPENDENCIES = "W3005"  # the CDK writes DependsOn beside an equivalent reference
+IGNORED = (
+    "W3005",  # the CDK writes DependsOn beside an equivalent reference
+    "W3694",  # it joins with Fn::Join, and never with Fn::Sub
+    "W6001",  # the stack of webhooks names the key of storage, where its commands look for it
+)
 
 
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
@@ -25,7 +29,7 @@ def test_cfn_lint_finds_nothing(configuration: str) -> None:
     templates = sorted(map(str, deployment(configuration).folder.glob("*.template.json")))
     optional = 3 * (configuration == "everything")  # governance, gateway and webhooks
     assert len(templates) == 4 + optional
-    command = [str(Path(sys.executable).with_name("cfn-lint")), "-i", OWN_DEPENDENCIES, "--"]
+    command = [str(Path(sys.executable).with_name("cfn-lint")), "-i", *IGNORED, "--"]
     done = subprocess.run([*command, *templates], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
