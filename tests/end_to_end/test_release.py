@@ -127,7 +127,7 @@ def test_this_version_replaces_the_latest_release_and_keeps_its_counts(
 
 def assert_webhooks_and_credits_work(cloud: LocalCloud) -> None:
     """Read receivers and grants by commands, and find the functions."""
-    assert "There are no webhooks" in run_command(cloud, "webhooks", "list")
+    assert "There are no receivers" in run_command(cloud, "webhooks", "list")
     assert run_command(cloud, "credits", "balance")
     functions = cloud.client("lambda").get_paginator("list_functions").paginate()
     names = [each["FunctionName"] for page in functions for each in page["Functions"]]

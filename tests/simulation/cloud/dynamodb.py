@@ -9,11 +9,13 @@ from typing import Any
 
 from lambdas.domain.ledger.table import PARTITION_KEY
 from tests.simulation.cloud.errors import (
+    CONFLICT,
     THROTTLED,
     UNAVAILABLE,
     ConditionalCheckFailedError,
     ResourceNotFoundError,
     TransactionCanceledError,
+    TransactionConflictError,
     canceled,
     condition_failed,
     lost_answer,
@@ -45,6 +47,7 @@ class SimulatedDynamoDb:
     exceptions = SimpleNamespace(
         ConditionalCheckFailedException=ConditionalCheckFailedError,
         TransactionCanceledException=TransactionCanceledError,
+        TransactionConflictException=TransactionConflictError,
         ResourceNotFoundException=ResourceNotFoundError,
     )
 
@@ -186,7 +189,7 @@ class SimulatedDynamoDb:
         def write() -> Any:
             item = table.get(key)
             if table.has_conflicts and "ConditionExpression" in request and self._conflicts():
-                raise refused("TransactionConflictException", operation)
+                raise refused(CONFLICT, operation)
             condition = request.get("ConditionExpression")
             if not holds(condition, item, *_names_and_values(request)):
                 is_wanted = request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"

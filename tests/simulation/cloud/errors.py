@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 THROTTLED = "ThrottlingException"
 UNAVAILABLE = "ServiceUnavailable"
+CONFLICT = "TransactionConflictException"
 
 
 class ConditionalCheckFailedError(ClientError):
@@ -19,13 +20,18 @@ class TransactionCanceledError(ClientError):
     """A transaction was not carried out."""
 
 
+class TransactionConflictError(ClientError):
+    """A transaction on the item was under way."""
+
+
 class ResourceNotFoundError(ClientError):
     """There is no such table."""
 
 
 def refused(code: str, operation: str) -> ClientError:
     """Make the error of a refused request."""
-    return ClientError({"Error": {"Code": code, "Message": "simulated"}}, operation)
+    kind = TransactionConflictError if code == CONFLICT else ClientError
+    return kind({"Error": {"Code": code, "Message": "simulated"}}, operation)
 
 
 def lost_answer() -> ReadTimeoutError:
