@@ -137,8 +137,13 @@ class DashboardSession:
         """Name each dashboard that is left out, with the metrics that the source lacks for it."""
         hidden = [name for name in _ORDER if name not in self.bodies]
         bodies = read_bodies(self.source.config, hidden)
-        lacking = {name: find_missing_namespaces(bodies[name], self.source) for name in hidden}
-        return [f"{_name_dashboard(name)} ({', '.join(lacking[name])})" for name in hidden]
+        lacking = {
+            name: ", ".join(find_missing_namespaces(bodies[name], self.source)) for name in hidden
+        }
+        return [
+            _name_dashboard(name) + (f" ({lacking[name]})" if lacking[name] else "")
+            for name in hidden
+        ]
 
     def _outline_choices(self, dashboard: str) -> dict[str, Any]:
         choices = self.choices(dashboard)

@@ -430,7 +430,7 @@ def test_dashboards_that_are_left_out_have_no_link_and_are_named_in_the_footer(
     left_out = (
         "Not shown, because this source lacks their metrics: Throttling (AWS/Bedrock);"
         " Gateway (AWS/DynamoDB, AWS/Lambda, BedrockMeter/Gateway, BedrockMeter/Health);"
-        " Pipeline health (AWS/Bedrock, "
+        " Credits; Pipeline health (AWS/Bedrock, "
     )
     assert left_out in page.locator("footer").inner_text()
 
