@@ -29,7 +29,7 @@ def make_booker(settings: GoverningSettings, *, ledger_retention_days: int) -> C
     """Make a booker of the usage in the account that the function runs in."""
     dynamodb = boto3.client("dynamodb", config=PROMPT)
     return CreditBooker(
-        store=_make_store(settings),
+        store=make_store(settings),
         counters=DynamoDbCounters(dynamodb, settings.counter_table),
         hours=DynamoDbChangedHours(dynamodb, settings.counter_table),
         span=get_spans(settings.cell_minutes)[0],
@@ -41,7 +41,7 @@ def make_watcher(settings: GoverningSettings, *, low_percent: int) -> CreditWatc
     """Make a watcher of the same books."""
     dynamodb = boto3.client("dynamodb", config=PROMPT)
     return CreditWatcher(
-        store=_make_store(settings),
+        store=make_store(settings),
         alerts=DynamoDbCreditAlerts(dynamodb, settings.governance_table),
         exhausted=DynamoDbExhaustedScopes(dynamodb, settings.governance_table),
         metrics=CreditPublishing(CloudWatchMetricSink(boto3.client("cloudwatch", config=PROMPT))),
@@ -65,6 +65,7 @@ def make_sender(
     return CreditAlertSender(alerts, publisher, dashboard_url)
 
 
-def _make_store(settings: GoverningSettings) -> DynamoDbCreditStore:
+def make_store(settings: GoverningSettings) -> DynamoDbCreditStore:
+    """Make the books of credits."""
     dynamodb = boto3.client("dynamodb", config=PROMPT)
     return DynamoDbCreditStore(dynamodb, settings.governance_table, changed_by=CREDIT_BOOKER)
