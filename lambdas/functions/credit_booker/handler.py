@@ -38,20 +38,21 @@ def lambda_handler(_event: object, context: LambdaContext) -> None:
     Raises:
         CreditRunError: A part failed. What it left is done by another run. The log has the errors.
     """
+    books, watch, outbox = booker(), watcher(), sender()
     now, has_time, problems = datetime.now(UTC), time_check(context), list[str]()
     health = dict[HealthMetric, float]()
     with _isolate("usage not booked", problems):
-        booked = booker().book(now, has_time)
+        booked = books.book(now, has_time)
         _log_booking(booked)
         is_late = booked.waiting_since is not None and now - booked.waiting_since > MAX_WAIT
         health[CREDIT_DELAYS] = int(is_late)
         health[CREDIT_MISMATCH] = len(booked.failed + booked.mismatches + booked.unreadable)
     with _isolate("alerts not made", problems):
-        watched = watcher().watch(now)
+        watched = watch.watch(now)
         problems += _log_watching(watched)
         health[CREDIT_MISMATCH] = health.get(CREDIT_MISMATCH, 0) + _count_mismatches(watched)
     with _isolate("alerts not sent", problems):
-        sent = sender().send(now, has_time)
+        sent = outbox.send(now, has_time)
         problems += _log_unsent(sent)
     record_health(health)
     if problems:

@@ -20,6 +20,7 @@ from lambdas.services.check_safeguards import LiveSafeguards, MeteredLogs, Safeg
 from tests.unit.safeguards.deployed import (
     ACCOUNT,
     ALARM_PROPERTIES,
+    ALARMS_PUBLISH,
     BEFORE,
     COVERAGE,
     FUNCTION,
@@ -31,7 +32,7 @@ from tests.unit.safeguards.deployed import (
 
 GROUP = "BedrockMeter-Storage-InvocationLogs"
 FUNCTION_LOG = "BedrockMeter-Ingestion-LogProcessorLog"
-POLICY: dict[str, Any] = {"Statement": []}
+POLICY: dict[str, Any] = {"Statement": [ALARMS_PUBLISH]}
 RESOURCES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "Alarm": ("AWS::CloudWatch::Alarm", COVERAGE, ALARM_PROPERTIES),
     "Topic": ("AWS::SNS::Topic", TOPIC, {}),
