@@ -132,11 +132,11 @@ price-updates: $(READY) ## List held prices; decide: ACCEPT="NAME ..."|all, REJE
 erase-identity: $(READY) ## Replace a person's name with a pseudonym in all tables: make erase-identity IDENTITY=ARN
 	@$(METER) erase-identity $(if $(IDENTITY),--identity "$(IDENTITY)")
 
-verify-account: $(READY) ## Deploy a separate meter, check it and remove it: [REGION=...] [REPORT=FILE] [METRICS=FOLDER] [WEBHOOK_URL_FROM=FILE] [YES=1] [REMOVE=1]
+verify-account: $(READY) ## Deploy a separate meter, check it and remove it: [REGION=...] [REPORT=FILE] [METRICS=FOLDER] [WEBHOOK=FILE] [YES=1] [REMOVE=1]
 	@$(METER) prepare verify-account $(if $(REGION),--region "$(REGION)") $(SET)
 	@$(if $(filter-out $(OFF),$(REMOVE)),,$(MAKE) --silent $(CDK))
 	@$(METER) verify-account --cdk $(CDK) $(if $(REGION),--region "$(REGION)") $(if $(REPORT),--report "$(REPORT)") \
-	  $(if $(METRICS),--store-metrics "$(METRICS)") $(if $(WEBHOOK_URL_FROM),--webhook-url-from "$(WEBHOOK_URL_FROM)") \
+	  $(if $(METRICS),--store-metrics "$(METRICS)") $(if $(WEBHOOK),--webhook-url-from "$(WEBHOOK)") \
 	  $(if $(filter-out $(OFF),$(YES)),--yes) $(if $(filter-out $(OFF),$(REMOVE)),--remove) $(SET)
 
 # With every stack in the app, also those that are deployed and no longer in the settings.

@@ -34,7 +34,7 @@ def check_webhooks(meter: VerifiedMeter) -> str:
         message = "webhooks are off: set webhooks (SET='-c webhooks=true')"
         raise CheckSkippedError(message)
     if meter.receiver_url is None:
-        message = "no receiver was named: give a file with its URL (make: WEBHOOK_URL_FROM=FILE)"
+        message = "no receiver was named: give a file with its URL (make: WEBHOOK=FILE)"
         raise CheckSkippedError(message)
     webhooks = meter.webhooks
     webhooks.changes.add(make_webhook(meter.receiver_url), datetime.now(UTC))

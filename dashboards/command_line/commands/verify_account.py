@@ -27,7 +27,7 @@ _KEY_VARIABLE = "AWS_BEARER_TOKEN_BEDROCK"
 
 @click.command(
     epilog="With make: make verify-account [REGION=eu-west-1] [REPORT=FILE] [METRICS=FOLDER]"
-    " [WEBHOOK_URL_FROM=FILE] [YES=1] [REMOVE=1]"
+    " [WEBHOOK=FILE] [YES=1] [REMOVE=1]"
 )
 @click.option("--cdk", type=PATH, required=True, metavar="FILE", help="The CDK's command line.")
 @click.option("--region", help="The Region; by default that of your credentials.")

@@ -33,8 +33,8 @@ VARIABLES = {
     "bootstrap": "SET='-c metric_detail=full --profile me --force'",
     "deploy": "SET='-c metric_detail=full --profile me --force'",
     "destroy": "SET='-c metric_detail=full --profile me --force'",
-    "verify-account": "REGION=eu-west-1 REPORT=report.json METRICS=answers YES=1 REMOVE=1"
-    " SET='-c metric_detail=full --profile me'",
+    "verify-account": "REGION=eu-west-1 REPORT=report.json METRICS=answers WEBHOOK=Makefile"
+    " YES=1 REMOVE=1 SET='-c metric_detail=full --profile me'",
     "test-notification": "",
     "redrive": "",
     "reprice": "",

@@ -135,7 +135,7 @@ def test_webhooks_that_are_off_are_skipped() -> None:
 
 def test_without_a_receiver_nothing_is_sent() -> None:
     account = Account()
-    with pytest.raises(CheckSkippedError, match="WEBHOOK_URL_FROM=FILE"):
+    with pytest.raises(CheckSkippedError, match="WEBHOOK=FILE"):
         account.check(url=None)
     assert account.deliveries.stored == {}
 
