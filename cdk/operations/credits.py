@@ -19,6 +19,7 @@ from cdk.operations.deployment import Deployment
 from cdk.operations.terminal import CommandError, confirm, open_console, printable
 from lambdas.domain.budgets import BudgetScope, to_usd
 from lambdas.domain.credits import (
+    MAX_COMMIT_TIME,
     RATE_TIME,
     Account,
     AccountKind,
@@ -68,8 +69,6 @@ _RESTORE = "docs/runbooks/CreditMismatch.md says how to restore its item."
 _KINDS_OF_SCOPES = frozenset({AccountKind.USAGE, AccountKind.OVERAGE})
 _MAX_ATTEMPTS = 5
 _MAX_CLOCK_ERROR = timedelta(minutes=5)
-_MAX_COMMIT_TIME = timedelta(minutes=30)
-"""The time from that of an entry until it is stored, at most."""
 
 
 class CreditTables(NamedTuple):
@@ -362,7 +361,7 @@ def read_entries(
 
 def explain_open_time(end: datetime, now: datetime) -> str | None:
     """Explain that a file of a time may lack entries; `None` if all of them are stored."""
-    complete_at = end + _MAX_COMMIT_TIME
+    complete_at = end + MAX_COMMIT_TIME
     if now >= complete_at:
         return None
     return f"Entries may be missing: write the file again at {write_seconds(complete_at)} or later."

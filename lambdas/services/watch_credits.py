@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from lambdas.domain.budgets import BudgetScope
 from lambdas.domain.credits import (
+    MAX_COMMIT_TIME,
     NO_BURN,
     RATE_TIME,
     Account,
@@ -45,8 +46,6 @@ from lambdas.domain.times import write_seconds
 from lambdas.domain.words import list_first
 
 _DAY = timedelta(days=1)
-_COMMIT_TIME = timedelta(minutes=30)
-"""The time between the time in an entry and its commit, taken high."""
 _PART = timedelta(minutes=5)
 """The time whose entries are kept as one sum: burn rates are exact to it."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -108,7 +107,7 @@ class _SummedEntries:
         Raises:
             ValueError: An entry cannot be read.
         """
-        oldest, until = now - RATE_TIME, now - _COMMIT_TIME
+        oldest, until = now - RATE_TIME, now - MAX_COMMIT_TIME
         start, summed_at = self._begin(store, oldest, until)
         self.parts = {start: sums for start, sums in self.parts.items() if start >= oldest}
         unsettled = list[CreditEntry]()

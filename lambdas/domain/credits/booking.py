@@ -34,6 +34,8 @@ from lambdas.domain.credits.grants import CreditBook, CreditGrant, GrantBalance
 from lambdas.domain.credits.scopes import scope_key
 from lambdas.domain.times import write_time
 
+MAX_COMMIT_TIME = timedelta(minutes=30)
+"""The time from that of an entry until it is stored, taken high."""
 EXPIRY_DELAY = timedelta(hours=3)
 """The time from the end of a grant until its rest expires: usage of its last hours may be counted
 late."""

@@ -22,8 +22,8 @@ def redact(text: str, url: str, secrets: Iterable[str] = ()) -> str:
     hidden = {form for part in found for form in _list_forms(part) if _is_long(form)}
     if not hidden:
         return text
-    longest_first = sorted(hidden, key=len, reverse=True)
-    pattern = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)
+    by_length = sorted(hidden, key=len, reverse=True)
+    pattern = re.compile("|".join(map(re.escape, by_length)), re.IGNORECASE)
     return _redact_end(pattern.sub(_REDACTED, text), hidden)
 
 

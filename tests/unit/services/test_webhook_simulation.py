@@ -92,7 +92,7 @@ class World:
     messages: list[Message] = field(default_factory=list)
     requests: list[Request] = field(default_factory=list)
     crashes: Counter[Pair] = field(default_factory=Counter)
-    longest_queue: int = 0
+    max_queue_length: int = 0
     webhooks: InMemoryWebhooks = field(init=False)
     deliveries: InMemoryDeliveries = field(init=False)
     box: InMemorySecretBox = field(default_factory=InMemorySecretBox)
@@ -106,7 +106,7 @@ class World:
         visible_at = self.now + min(wait, MAX_WAIT)
         added = Message(message, self.now, visible_at)
         self.effects.run(lambda: self.messages.append(added))
-        self.longest_queue = max(self.longest_queue, len(self.messages))
+        self.max_queue_length = max(self.max_queue_length, len(self.messages))
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> ReceiverAnswer:
         """Answer as the health of the receiver says. Each answer takes up to 15 seconds."""
@@ -267,7 +267,7 @@ def test_without_crashes_nothing_is_sent_twice(seed: int) -> None:
 def test_messages_do_not_multiply(seed: int) -> None:
     """Copies come from crashes and from SQS, and end with the number of their message."""
     world = run_world(seed, has_crashes=True)
-    assert world.longest_queue <= 4 * len(list_wanted())
+    assert world.max_queue_length <= 4 * len(list_wanted())
 
 
 class LateWebhooks(InMemoryWebhooks):
